@@ -110,6 +110,11 @@ RANK_OF: Final[Mapping[str, int]] = {name: rank for rank, name in enumerate(RANK
 UNRATED: Final[int] = RANK_OF["unrated"]
 
 
+def is_worse(before: str, after: str) -> bool:
+    """Return whether a record of tier `after` stands higher than one of `before`; "unrated" stands above low."""
+    return RANK_OF[after] > RANK_OF[before]
+
+
 # In a snapshot risks and all else stand together: the tiers first, then the grades in the same order.
 STANDINGS: Final[tuple[str, ...]] = (*RANKS, *(GRADES[tier] for tier in RANKS))
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from riskmap.actions.episode.roster import on_duty
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.records.changes import tier_changes_since
+from riskmap.actions.records.handed_in import handed_in
+from riskmap.actions.records.reminders import reminders_due
 from riskmap.actions.records.work import work_tallies
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -19,6 +22,7 @@ from riskmap.catalog import Catalog
 from riskmap.catalog.problems import read_text
 from riskmap.errors import CatalogError, CatalogProblem, Lang, RiskmapError, Text
 from riskmap.json_documents import Document
+from riskmap.later import later
 from riskmap.ledger.work import MoveMade
 from riskmap.moments import as_of_json, iso_second, last_moment, local_day, local_now, parse_as_of, utc_now
 from riskmap.reports.figures import (
@@ -35,6 +39,11 @@ from riskmap.reports.figures import (
 from riskmap.reports.figures.definition import base_of
 from riskmap.reports.periods import Period, Shift, earlier, parse_period
 from riskmap.selection import Selection
+
+if TYPE_CHECKING:
+    from riskmap.actions.episode import playback
+else:
+    playback = later("riskmap.actions.episode.playback")
 
 SHIPPED: Final = "riskmap/reports"
 """What stands before the name of a file that is shipped, where one of the workspace has its own name alone."""
@@ -85,6 +94,12 @@ def figures_of(ws: Workspace) -> Figures:
     return _bound(tuple(files), _Catalog(ws.catalog))
 
 
+def shipped_figures(ws: Workspace) -> Figures:
+    """Return the figures that are shipped, held against the layers of a workspace."""
+    files = [(f"{SHIPPED}/figures/{name}", text, False) for name, text in default_figures().items()]
+    return _bound(tuple(files), _Catalog(ws.catalog))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Catalog:
     """A catalog as the object that it is: what was made of it once stays true."""
@@ -124,18 +139,40 @@ def state_of(ws: Workspace, as_of: dt.date | None = None) -> State:
     )
 
 
-def _tally(ws: Workspace, as_of: dt.date | None, what: str, period: Period | None) -> Mapping[str, int]:
-    """Return what the ledger keeps beside its records; of tiers that changed, those of a period."""
+def _tally(
+    ws: Workspace, as_of: dt.date | None, what: str, period: Period | None
+) -> Mapping[str, int] | None:
+    """Return what the ledger keeps beside its records; of tiers that changed, those of a period; None where a past day
+    cannot be told: what is due, or has come, is asked of today.
+    """
+    if what in _TODAY:
+        return _TODAY[what](ws) if as_of is None else None
     moment = None if as_of is None else last_moment(as_of)
     if what == "rejected":
         return Counter(one.layer for one in ws.ledger.rejected(as_of=moment))
     if what == "held":
         return ws.ledger.held_counts(as_of=moment)
+    if what == "scenarios" or what.startswith("storm_"):
+        return playback.storm_tally(ws, what, until=moment)
     if period is None:
         return work_tallies(ws, as_of=as_of)[what]
     today = local_now().date() if as_of is None else local_day(as_of)
     until = period.last if period.last < today else as_of
     return tier_changes_since(ws, period.first, as_of=until).tally(what)
+
+
+def _desks(ws: Workspace) -> Mapping[str, int] | None:
+    """Return at how many desks of the roster somebody, and nobody, is on duty now; None without one."""
+    if ws.catalog.by_role("duty") is None:
+        return None
+    return Counter("held" if one.shifts else "empty" for one in on_duty(ws).desks)
+
+
+_TODAY: Final[Mapping[str, Callable[[Workspace], Mapping[str, int] | None]]] = {
+    "reminders": lambda ws: Counter(one.layer for one in reminders_due(ws)),
+    "handed_in": lambda ws: {one.layer: len(one.streets) - len(one.missing) for one in handed_in(ws)},
+    "desks": _desks,
+}
 
 
 def _moves(ws: Workspace, as_of: dt.date | None, layer: str) -> Sequence[MoveMade]:

@@ -80,11 +80,7 @@ def standings(store: Store, at: int) -> dict[str, Counter[str]]:
         .where(held_at(r, at), r.c.retired.is_(None))
         .group_by(sa.text("1"), sa.text("2"))
     )
-    found: dict[str, Counter[str]] = {}
-    with store.reading() as connection:
-        for layer, rank, n in connection.execute(query):
-            found.setdefault(layer, Counter())[_standing(store, layer, rank)] += n
-    return found
+    return _counted(store, query)
 
 
 def first_tiers(store: Store, *, since: int, until: int | None) -> dict[str, Counter[str]]:
@@ -100,6 +96,11 @@ def first_tiers(store: Store, *, since: int, until: int | None) -> dict[str, Cou
     )
     if until is not None:
         query = query.where(now.c.valid_from <= until)
+    return _counted(store, query)
+
+
+def _counted(store: Store, query: sa.Select[str, int, int]) -> dict[str, Counter[str]]:
+    """Return layer → tier → how many, of rows (layer, rank, how many)."""
     found: dict[str, Counter[str]] = {}
     with store.reading() as connection:
         for layer, rank, n in connection.execute(query):

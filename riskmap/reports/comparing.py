@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from riskmap.json_documents import Document
 from riskmap.scoring.comparison import Comparison, Side, compared
-from riskmap.vocabulary import GRADES, RANK_OF, RANKS, UNRATED
+from riskmap.vocabulary import GRADES, RANK_OF, RANKS, UNRATED, is_worse
 
 # What follows from the rest of a record, or says when it was written: no change of what it states.
 _FOLLOWS: Final = frozenset(
@@ -59,7 +59,7 @@ class LayerChanges:
     @property
     def worse(self) -> int:
         """How many stand higher than before; unrated stands where every list has it, above low."""
-        return sum(RANK_OF[one.after] > RANK_OF[one.before] for one in self.tiers.points)
+        return sum(is_worse(one.before, one.after) for one in self.tiers.points)
 
     @property
     def better(self) -> int:

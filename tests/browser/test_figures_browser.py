@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+import riskmap as library
 from riskmap.actions.publishing import publish
 from riskmap.actions.records.editing import edit_point
 from riskmap.actions.workspace import open_workspace
@@ -22,35 +23,26 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 # What may hold digits and is no figure: where it stands, what it reads, and why.
 ALLOWED = (
-    ("td.code, th.code", "", "codes of records, digests, versions"),
-    ("td.text", "", "names and free text of records and of model files"),
-    ("tr.open", "", "the values of one record, which the row opens"),
-    ("td.number", "^[0-9.,]+ → [0-9.,]+$", "the scores of one record before and after"),
-    ("th.short, th.number, td.short, text", "年度", "names of publications"),
-    (".pager", "", "pages of a list"),
+    (".pager", "", "pages of a list; the number of its rows is a figure"),
     ("svg.marks", "", "axes of a chart, whose numbers stand in the table beside it"),
     (".leaflet-control-scale", "", "the scale bar"),
     ('[data-testid="stFileUploader"], [data-testid="stCaptionContainer"]', "MB", "how large a file may be"),
-    ('[data-testid="stCaptionContainer"]', "指纹|模型评出", "versions and digests of models"),
-    (".st-key-backlog-batches", "", "the log of imports: what one file held, none of it a number of the ledger"),
-    ("p", "值班", "who is on duty at this minute, read from the roster"),
-    ("p", "提醒|看看是哪", "what a form would send"),
-    ("p", "备份", "within how many days a backup is due: a setting"),
-    (".rm-model-name, .rm-model-source, .rm-facts, .rm-sub", "", "the words of a model file"),
+    ("thead th, svg text", "年度", "names of publications"),
+    ("textarea", "", "what a person writes"),
 )  # fmt: skip
 
-# Text nodes with digits that no element with a figure holds: [text, where it stands that is allowed].
+# Text nodes with digits that no element with a figure, or with a field of one record, model or storm, holds.
 LOOSE = """(allowed) => {
   const above = (node) => node.parentElement || node.getRootNode().host || node.ownerDocument?.defaultView?.frameElement;
   const any = (node, met) => { for (let at = node; at; at = above(at)) if (met(at)) return true; return false; };
-  const figured = (at) => at.dataset?.figure || [...(at.classList || [])].some((one) =>
-    /^st-key-(figure--|filter-(tier|layer)-)/.test(one)); // the filter's switches go by the ids of tiers and layers
+  const figured = (at) => at.dataset?.figure || at.dataset?.field || [...(at.classList || [])].some((one) =>
+    /^st-key-(figure--|field--|filter-(tier|layer)-)/.test(one)); // the filter's switches go by the ids of tiers and layers
   const found = [], walk = (root) => {
     const nodes = (root.ownerDocument || root).createTreeWalker(root, 5);
     for (let node = nodes.currentNode; node; node = nodes.nextNode()) {
       if (node.nodeType === 1) {
         if (node.shadowRoot) walk(node.shadowRoot);
-        if (node.tagName === "IFRAME" && node.contentDocument) walk(node.contentDocument.documentElement);
+        if (node.tagName === "IFRAME" && node.contentDocument?.documentElement) walk(node.contentDocument.documentElement);
         continue;
       }
       const holder = node.parentElement;
@@ -64,9 +56,36 @@ LOOSE = """(allowed) => {
   walk(document.body);
   return found;
 }"""
+# Every element with a figure: [text, id, period, as of, of which part].
+MARKS = """() => {
+  const found = [], walk = (root) => {
+    for (const node of root.querySelectorAll("*")) {
+      if (node.shadowRoot) walk(node.shadowRoot);
+      if (node.tagName === "IFRAME" && node.contentDocument) walk(node.contentDocument);
+      const { figure, period, asOf, within } = node.dataset || {};
+      if (figure) found.push([node.textContent.trim(), figure, period || "", asOf || "", within || ""]);
+    }
+  };
+  walk(document);
+  return found;
+}"""
 WORDS = {t(key, lang) for key in keys() for lang in ("zh", "en") if "{" not in t(key, "zh")}
 DATES = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?")
-PAGES = ("", "inventory", "inventory?layers=major_hazards", "work", "overview", "published", "import", "point", "model", "checking", "prepare")  # fmt: skip
+PAGES = (
+    *("", "inventory", "inventory?layers=major_hazards", "work", "overview", "published", "import", "point"),
+    *(
+        "point?layer=risk_points&code={point}",
+        "point?layer=slopes&code={slope}",
+        "model",
+        "checking",
+        "prepare",
+    ),
+    *("prepare?scenario=1", "prepare?scenario=2"),
+)
+TABS = ("calls", "move", "gaps", "log")
+SAID = (
+    "2024年，全区共排查安全风险点位300处，其中重大3处、较大2处，合计8处；整改率73.31%。风险点总数为42,336个。"
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +103,20 @@ def workspace(tmp_path_factory):
     for code, version in zip(table["code"].to_pylist(), table["version"].to_pylist(), strict=True):
         edit_point(ws, "risk_points", code, seen=version, changes={"likelihood": 10.0}, by=by, why="核实")
     publish(ws, "2025年度", **passed)
+    storm = ("--made-storm", "--drill", "--title", "演练"), ("--warning", "台风:橙", "--title", "研判")
+    for words in storm:
+        assert riskmap("prepare", "--workspace", home, *words, "--by", "张三", "--why", "试").status < 2
     return home
+
+
+@pytest.fixture(scope="module")
+def codes(workspace):
+    """The codes of a risk point and of a slope that has a tier above low."""
+    now = current_snapshot(open_workspace(workspace))
+    return {
+        name: now.table(layer).sort_by([("rank", "descending")])["code"][0].as_py()
+        for name, layer in (("point", "risk_points"), ("slope", "slopes"))
+    }
 
 
 def loose(page):
@@ -95,7 +127,7 @@ def loose(page):
 
 def arrive(page, address, name):
     page.goto(f"{address}/{name}")
-    page.locator(".rm-head, .st-key-map-frame iframe").first.wait_for()
+    page.locator(".rm-head, .rm-scenario, .st-key-map-frame iframe").first.wait_for()
     if name in SHOWN:
         (page if name else page.frame_locator("iframe").first).locator(
             f"[data-figure='{SHOWN[name]}']"
@@ -112,9 +144,63 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_every_number_of_a_page_is_a_figure(watched, address, name):
-    arrive(watched.page, address, name)
+def test_every_number_of_a_page_is_a_figure_that_is_told_as_it_stands_there(
+    watched, address, workspace, codes, name
+):
+    arrive(watched.page, address, name.format(**codes))
     assert loose(watched.page) == []
+    assert untrue(watched.page, workspace) == []
+
+
+def test_so_is_every_number_of_the_lists_of_a_scenario(watched, address, workspace):
+    page = watched.page
+    arrive(page, address, "prepare?scenario=2")
+    for tab in TABS:
+        page.locator(".st-key-prepare-tab button").get_by_text(
+            t(f"prepare_tab_{tab}", "zh"), exact=True
+        ).click()
+        page.locator(TAB_OF[tab]).first.wait_for()
+        drawn_up(page)
+        assert loose(page) == []
+        assert untrue(page, workspace) == []
+
+
+TAB_OF = {
+    "calls": ".st-key-prepare-calls",
+    "move": ".st-key-prepare-move-run",
+    "gaps": ".st-key-prepare-gaps",
+    "log": ".st-key-prepare-entry-kind",
+}
+
+
+def test_what_is_found_in_a_report_says_which_figure_of_the_ledger_it_was_held_against(
+    watched, address, workspace
+):
+    page = watched.page
+    arrive(page, address, "checking")
+    page.locator(".st-key-checking-text textarea").fill(SAID)
+    page.locator(".stFormSubmitButton button").first.click()
+    page.locator(".rm-said-list").wait_for()
+    drawn_up(page)
+    assert loose(page) == []
+    assert untrue(page, workspace) == []
+    assert page.locator(".rm-said-list [data-figure]").count()
+
+
+def untrue(page, home):
+    """The marks on a page whose figure there is not, or whose number is not what the figure is told as."""
+    district, wrong = library.open(home), []
+    asked = {}
+    for text, figure, period, as_of, within in page.evaluate(MARKS):
+        asked.setdefault((period, as_of), []).append((text, figure, within))
+    for (period, as_of), marks in asked.items():
+        told = district.figures([one for _, one, _ in marks], period=period or None, as_of=as_of or None)
+        wrong += [
+            (text, figure, told[figure].text)
+            for text, figure, within in marks
+            if not within and told[figure].text not in text
+        ]
+    return wrong
 
 
 def test_a_number_that_is_none_is_found_on_the_page_in_our_tables_and_on_the_map(watched, address):

@@ -63,7 +63,7 @@ def test_without_a_text_nothing_is_checked(home):
 
 def said(at):
     """Return what the page shows of the text, and its list."""
-    return html(at).partition('<div class="rm-said">')[2].partition("<style")[0]
+    return html(at).partition('<div class="rm-said" data-field="text">')[2].partition("<style")[0]
 
 
 def sign(at, by, why):

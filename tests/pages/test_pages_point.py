@@ -61,7 +61,9 @@ def test_the_contributions_shown_sum_to_the_score(ws):
     at = open_page("point", layer=LAYER, code=CODE)
     explanation = explain_point(ws, LAYER, CODE)
     page = html(at)
-    shown = [float(n.replace(",", "")) for n in re.findall(r"class=num>([+-]?[\d.,]+)<", page)]
+    shown = [
+        float(n.replace(",", "")) for n in re.findall(r"class=num data-field=[^>]+>([+-]?[\d.,]+)<", page)
+    ]
     assert shown[0] == pytest.approx(explanation.reference["score"])
     assert sum(shown) == pytest.approx(explanation.score, rel=1e-3)
     assert "LEC" in " ".join(c.value for c in at.caption)

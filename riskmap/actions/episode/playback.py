@@ -149,6 +149,24 @@ def storm(ws: Workspace, scenario_id: int) -> Storm:
     return _storm(ws, scenario_id, scenario.changeset, scenario.recorded, current_snapshot(ws))
 
 
+def storm_tally(ws: Workspace, what: str, *, until: dt.datetime | None = None) -> Mapping[str, int] | None:
+    """Return how many "scenarios" were kept, until a moment; else, of the last one that is no drill, how many risks it
+    raises by tier ("storm_raised"), cannot judge ("storm_unjudged"), or shelters it closes ("storm_closed"). None where
+    there is no such one.
+    """
+    kept = [one for one in ws.ledger.scenarios() if until is None or one.recorded <= until]
+    if what == "scenarios":
+        return Counter("drill" if one.drill else "real" for one in kept)
+    last = next((one for one in kept if not one.drill), None)
+    if last is None:
+        return None
+    if what == "storm_raised":
+        return storm(ws, last.id).tiers()
+    if what == "storm_unjudged":
+        return {"unknown": last.body.get("unknown_count", 0)}
+    return Counter(one["layer"] for one in last.body.get("closed", []))
+
+
 @lru_cache(maxsize=4)
 def _storm(ws: Workspace, number: int, _changeset: int, _recorded: dt.datetime, snapshot: Snapshot) -> Storm:
     scenario = ws.ledger.scenario(number)

@@ -6,13 +6,14 @@ Comparing the tiers of two days, of two versions of a model, or of a day and a v
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from riskmap.actions.records.scoring import load_artefacts
 from riskmap.actions.workspace import Workspace
@@ -23,7 +24,7 @@ from riskmap.ledger import TierChange
 from riskmap.moments import as_of_json, last_moment
 from riskmap.scoring import assess_table, fit_model
 from riskmap.scoring.comparison import Comparison, Side, compared
-from riskmap.vocabulary import RANKS
+from riskmap.vocabulary import is_worse
 
 _STEP = 200
 
@@ -42,7 +43,7 @@ class TierChanges:
     @property
     def worse(self) -> tuple[TierChange, ...]:
         """Those that stand higher than before; unrated stands where every list has it, above low."""
-        return tuple(c for c in self.moved if RANKS.index(c.after) > RANKS.index(str(c.before)))
+        return tuple(c for c in self.moved if is_worse(str(c.before), c.after))
 
     def tally(self, what: str) -> Mapping[str, int]:
         """Return how many there are: "tiers_moved" by before and after, "tiers_worse" and "tiers_caused" by cause,
@@ -241,8 +242,8 @@ def _model_text(ws: Workspace, layer: str, given: str) -> tuple[str, str, Path]:
 def _version(text: str) -> str:
     """Return the version that a model file states, "?" for one that this program cannot read."""
     try:
-        return str(tomllib.loads(text).get("version", "?"))
-    except tomllib.TOMLDecodeError:
+        return str(tomli.loads(text).get("version", "?"))
+    except tomli.TOMLDecodeError:
         return "?"
 
 

@@ -96,13 +96,21 @@ Tally = Literal[
     "due",
     "to_accept",
     "alerts",
+    "reminders",
+    "handed_in",
+    "desks",
+    "scenarios",
+    "storm_raised",
+    "storm_unjudged",
+    "storm_closed",
     "tiers_moved",
     "tiers_worse",
     "tiers_caused",
     "tiers_first",
 ]
 """What the ledger keeps beside its records, and how many there are of it: rows of files that were sent back or wait
-for a person, what is open in the registers, tiers that changed in a period.
+for a person, what is open in the registers, reminders that are due, lists that came this month, desks on duty, scenarios and
+what the last one that is no drill raises, tiers that changed in a period.
 """
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -72,7 +72,7 @@ class State:
     `as_of`: how values and addresses name it; `asked` is "" where the present was asked for. `moves`: layer → the
     moves made in it until then, none that was taken back. `earlier`: the state of the day so far before, for stocks
     that are compared. `tally`: what the ledger keeps beside its records (`definition.Tally`), in a period where that
-    cuts it: member of a group → how many.
+    cuts it: member of a group → how many; None where it cannot be told.
     """
 
     snapshot: Snapshot
@@ -83,7 +83,7 @@ class State:
     week_starts: Weekday = "mon"
     moves: Callable[[str], Sequence[MoveMade]] = lambda _layer: ()
     earlier: Callable[[Shift], State] | None = None
-    tally: Callable[[str, Period | None], Mapping[str, int]] = lambda _what, _period: {}
+    tally: Callable[[str, Period | None], Mapping[str, int] | None] = lambda _what, _period: {}
     columns: Columns = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,6 +98,16 @@ class _Rows:
     rows: Ints
     undated: int = 0
     days: NDArray[np.datetime64] | None = None
+
+
+_KEPT: Final[Mapping[str, Text]] = {
+    "real": Text("研判", "Real"),
+    "drill": Text("演习", "Drills"),
+    "held": Text("有人值班", "With somebody"),
+    "empty": Text("无人值班", "With nobody"),
+    "unknown": Text("无法判断", "Not to be judged"),
+}
+"""What groups of a tally are called that are neither layers nor tiers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,8 @@ class Engine:
         found = self._whole(base)
         if base == figure_id:
             return found
-        group = found.group(figure_id.removeprefix(f"{base}."))
+        member = figure_id.removeprefix(f"{base}.")
+        group = found.group(member) or self._empty(base, found, member)
         if group is None:
             raise _no_figure(figure_id, self.figures, [f"{base}.{one.member}" for one in found.groups or ()])
         return replace(
@@ -152,6 +163,28 @@ class Engine:
             groups=None,
             names=(),
         )
+
+    def _empty(self, base: str, whole: FigureValue, member: str) -> Group | None:
+        """Return a group of a count that holds nothing: by layer, tier or sub-district that there are; else None."""
+        bound, words = self.figures.usable[base], member.split(".")
+        figure = bound.figure
+        if whole.exact is None or figure.measure not in {"count", "tally"}:
+            return None
+        known: dict[str, Collection[str]] = {
+            "layer": bound.layers,
+            "tier": TIER_TITLES,
+            "subdistrict": (*self.state.snapshot.subdistricts, NOT_STATED),
+        }
+        if figure.measure == "tally":
+            there = all(word in self.state.layers or word in TIER_TITLES or word in _KEPT for word in words)
+            members = [self._kept(member)] if there else []
+        else:
+            there = len(words) == len(figure.keys) and all(
+                word in known.get(key, ()) for key, word in zip(figure.keys, words, strict=True)
+            )
+            pairs = zip(figure.keys, words, strict=True) if there else ()
+            members = [self._member(bound, key, word) for key, word in pairs]
+        return _group(bound, members, Fraction(0), count=0, missing=0, address=None) if members else None
 
     def selected(self, address: Address) -> Selected:
         """Return the records that an address leads to in this state. SelectionError where it cannot be read."""
@@ -230,6 +263,8 @@ class Engine:
         if bound.moved and self.period is None:
             return self._told(bound, None, count=0, groups=())
         kept = self.state.tally(bound.figure.tally or "", self.period if bound.moved else None)
+        if kept is None:
+            return self._told(bound, None, count=0, groups=())
         n = sum(kept.values())
         groups = tuple(
             _group(bound, (self._kept(word),), Fraction(one), count=one, missing=0, address=None)
@@ -241,7 +276,7 @@ class Engine:
         """Return how a group of a tally is told: a layer, or a tier before and after."""
         if word in self.state.layers:
             return _Member("layer", word, self.state.layers[word].title)
-        titles = [TIER_TITLES.get(part, Text(part, part)) for part in word.split(".")]
+        titles = [TIER_TITLES.get(part) or _KEPT.get(part, Text(part, part)) for part in word.split(".")]
         return _Member(
             "", word, Text(" → ".join(one.zh for one in titles), " → ".join(one.en for one in titles))
         )

@@ -171,7 +171,7 @@
     };
 
     const bar = (() => {
-      const label = make("output", { class: "rm-storm-time", attributes: { for: "rm-storm-slider" } });
+      const label = make("output", { class: "rm-storm-time", attributes: { for: "rm-storm-slider", "data-field": "at" } });
       const sums = make("span", { class: "rm-storm-sums", attributes: { "aria-live": "off" } });
       const slider = make("input", { attributes: { type: "range", id: "rm-storm-slider", min: 0, max: 0, step: 1, value: 0, "aria-label": riskmap.say("storm_time") } });
       const play = make("button", { class: "rm-storm-play", attributes: { type: "button", "aria-label": riskmap.say("storm_play"), title: riskmap.say("storm_play") } });
@@ -217,8 +217,9 @@
           if (now && now.wind !== null) words.push(riskmap.say("storm_wind", { wind: now.wind.toFixed(0) }));
           if (now && now.pressure !== null) words.push(riskmap.say("storm_pressure", { pressure: now.pressure.toFixed(0) }));
           const counts = config.order.slice(0, 3).map((rank) => [rank, storm.counts[hour]?.[rank] || 0]).filter(([, n]) => n);
-          sums.replaceChildren(...words.map((text) => make("span", { text })), ...counts.map(([rank, n]) =>
-            make("b", { class: `rm-tier rm-tier-${config.ranks[rank].id}`, text: `${config.ranks[rank].title} ${riskmap.number(n)}` })),
+          sums.replaceChildren(...words.map((text) => make("span", { text, attributes: { "data-field": "track" } })), ...counts.map(([rank, n]) =>
+            make("b", { class: `rm-tier rm-tier-${config.ranks[rank].id}`, text: `${config.ranks[rank].title} ${riskmap.number(n)}`,
+              attributes: { "data-figure": `storm.raised.${config.ranks[rank].id}`, "data-within": clock(t) } })),
             ...(counts.length ? [] : [make("span", { text: riskmap.say("storm_none") })]));
           slider.setAttribute("aria-valuetext", label.textContent);
         },

@@ -15,6 +15,7 @@ from riskmap.values.report_check import KINDS, VERDICTS, CheckedReport, Passage,
 from riskmap.web.frame.shell import page_look, page_title, section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages import Page
+from riskmap.web.widgets.panels import Html, field_box, said_html
 from riskmap.web.widgets.signing import ask_signature, keep_notice, notice, show_kept_notice
 from riskmap.web.widgets.uploads import as_uploaded, keep_as_they_are, private_folder, shown_name
 
@@ -89,7 +90,10 @@ def _show(name: str, report: CheckedReport) -> None:
     right = confirmed(workspace())
     counts = {one: len(report.of(one)) for one in VERDICTS}
     section(name)
-    notice("warning" if counts["wrong"] else "info", say("checking_found", numbers=report.numbers, **counts))
+    with field_box("text"):
+        notice(
+            "warning" if counts["wrong"] else "info", say("checking_found", numbers=report.numbers, **counts)
+        )
     numbered = {one: i for i, one in enumerate([*report.of("wrong"), *report.of("suspicious")], 1)}
     text, found = st.columns([3, 2], gap="medium")
     with text:
@@ -116,7 +120,7 @@ def _marked(report: CheckedReport, numbered: Mapping[Statement, int], right: Map
         for passage in report.passages
         if passage.text.strip()
     ]
-    return f'<div class="rm-said">{"".join(blocks)}</div>'
+    return f'<div class="rm-said" data-field="text">{"".join(blocks)}</div>'
 
 
 def _paragraph(
@@ -151,7 +155,7 @@ def _list(report: CheckedReport, numbered: Mapping[Statement, int], right: Mappi
     items = [_item(one, right, number) for one, number in numbered.items()]
     none = f"<p>{escape(say('checking_none'))}</p>"
     folded = "".join(_folded(verdict, report.of(verdict), right) for verdict in ("agrees", "unjudged"))
-    st.html(f'<div class="rm-said-list">{"".join(items[:_LISTED]) or none}{folded}</div>')
+    st.html(f'<div class="rm-said-list" data-field="text">{"".join(items[:_LISTED]) or none}{folded}</div>')
     if numbered:
         _confirm(numbered, right)
 
@@ -175,7 +179,11 @@ def _item(statement: Statement, right: Mapping[str, Confirmed], number: int | No
     head = f"{_SIGNS[statement.verdict]}{number or ''} {verdict} · {kind} · {where}"
     lines = [f"<b>{escape(head)}</b>", f"<q>{escape(statement.text)}</q>", escape(statement.why.text(lang()))]
     if statement.verdict in {"wrong", "suspicious"} and statement.kind in _COMPUTED:
-        lines.append(escape(say("checking_stated", stated=statement.stated, expected=statement.expected)))
+        expected = escape(statement.expected)
+        if statement.figure is not None:
+            expected = f'<b data-figure="{escape(statement.figure)}">{expected}</b>'
+        told: dict[str, object] = {"stated": statement.stated, "expected": Html(expected)}
+        lines.append(said_html("checking_stated", told))
     if (known := right.get(statement.digest)) is not None:
         lines.append(
             escape(say("checking_confirmed", why=known.why, by=known.by, at=known.at[: len("2026-01-01")]))

@@ -45,7 +45,16 @@ from riskmap.texts import made_text
 from riskmap.values.assessment import ModelStamp
 from riskmap.vocabulary import FLAGS, TIER_TITLES, TIERS
 from riskmap.web.frame.shell import page_look, page_title
-from riskmap.web.frame.state import address_leads, as_of, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import (
+    address_leads,
+    as_of,
+    lang,
+    past_text,
+    say,
+    snapshot,
+    workspace,
+    write_address,
+)
 from riskmap.web.pages import Page
 from riskmap.web.widgets.bulk_edit import offer_bulk_edit
 from riskmap.web.widgets.exports import show_exports
@@ -53,6 +62,7 @@ from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, rende
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
+    FigureRef,
     Html,
     Kind,
     Pager,
@@ -60,6 +70,7 @@ from riskmap.web.widgets.panels import (
     TableColumn,
     address,
     address_list,
+    field_box,
     figure_box,
     first_page,
     go_to,
@@ -214,6 +225,12 @@ def _within(selection: Selection) -> str:
 _LISTED: Final = "records.layer"
 
 
+def _rows_of(selection: Selection) -> FigureRef:
+    """Return which figure the number of rows of the list is."""
+    of = f"{_LISTED}.{selection.layers[0]}" if len(selection.layers) == 1 else _LISTED
+    return FigureRef(of, as_of=past_text(), within=_within(selection))
+
+
 def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
     """Which model made the tiers that the table shows, layer by layer."""
     layers = workspace().catalog.layers
@@ -221,7 +238,8 @@ def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
         say("inventory_model", layer=layers[one].title.text(lang()), model=made_text(stamps, lang()))
         for one, stamps in made.items()
     ]
-    st.caption("  \n".join(escape_markdown(line) for line in lines))
+    with field_box("model"):
+        st.caption("  \n".join(escape_markdown(line) for line in lines))
 
 
 def _file_title() -> str:
@@ -307,18 +325,19 @@ def _table(
     show_table(
         _TABLE,
         [
-            TableColumn(name, say(f"list_{name}"), kind, sortable=True)
+            TableColumn(name, say(f"list_{name}"), kind, sortable=True, values=True)
             if name != "score" or not several
-            else TableColumn(name, say("list_score"), kind, why=several)
+            else TableColumn(name, say("list_score"), kind, why=several, values=True)
             for name, kind in _COLUMNS
         ],
         [_row(record) for record in listing.records],
-        pager=Pager(pager.page, listing.total, pager.size),
+        pager=Pager(pager.page, listing.total, pager.size, _rows_of(selection)),
         sort=(by, descending),
         empty=say("inventory_none"),
     )
     if several:
-        st.caption(several)
+        with field_box("model", "several"):
+            st.caption(several)
 
 
 def _as_addressed(selection: Selection, columns: Sequence[str], default: tuple[str, bool]) -> None:
@@ -384,7 +403,7 @@ def _register_table(now: Snapshot, layer: Layer, selection: Selection, found: Co
         _TABLE,
         [_register_column(layer, name) for name in columns],
         [_register_row(now, layer, columns, record) for record in listing.records],
-        pager=Pager(pager.page, listing.total, pager.size),
+        pager=Pager(pager.page, listing.total, pager.size, _rows_of(selection)),
         sort=(by, descending),
         empty=say("inventory_none"),
     )
@@ -394,9 +413,9 @@ def _register_column(layer: Layer, name: str) -> TableColumn:
     if name in layer.field_ids:
         number = layer.field(name).type in {"number", "integer"}
         title = with_unit(layer.field(name).title.text(lang()), layer.field(name))
-        return TableColumn(name, title, "number" if number else "short", sortable=True)
+        return TableColumn(name, title, "number" if number else "short", sortable=True, values=True)
     kind: Kind = "code" if name == "code" else "number" if name == OVERDUE else "text"
-    return TableColumn(name, say(f"list_{name}"), kind, sortable=name != NAMES)
+    return TableColumn(name, say(f"list_{name}"), kind, sortable=name != NAMES, values=True)
 
 
 def _register_row(now: Snapshot, layer: Layer, columns: Sequence[str], record: ListedRecord) -> Row:

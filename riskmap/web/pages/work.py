@@ -17,11 +17,12 @@ from riskmap.errors import RiskmapError
 from riskmap.moments import beijing_text, local_now
 from riskmap.rules.moves import flow_of
 from riskmap.web.frame.shell import page_look, page_title, section
-from riskmap.web.frame.state import address_leads, as_of, lang, say, workspace, write_address
+from riskmap.web.frame.state import address_leads, as_of, lang, past_text, say, workspace, write_address
 from riskmap.web.pages import Page
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
     Cell,
+    FigureRef,
     Row,
     TableColumn,
     figure_box,
@@ -136,14 +137,16 @@ def _chosen(work: Work) -> str:
 
 def _list(items: Sequence[WorkItem], layers: Mapping[str, Layer], *, alerts: bool) -> None:
     """Draw a list; one of alerts says how bad each is and since when, any other when it is due."""
-    pager = pager_of(_TABLE, len(items))
+    pager = pager_of(
+        _TABLE, len(items), figure=FigureRef("ledger.open", as_of=past_text(), within="selection")
+    )
     urgent = ("level", "at") if alerts else ("due", "late", "since")
     columns = [
         TableColumn("name", say("list_name")),
         TableColumn("code", say("list_code"), "code"),
         TableColumn("state", say("list_state"), "short"),
         *(
-            TableColumn(one, say(f"work_column_{one}"), "number" if one == "late" else "short")
+            TableColumn(one, say(f"work_column_{one}"), "number" if one == "late" else "short", values=True)
             for one in urgent
         ),
         TableColumn("subdistrict", say("list_subdistrict"), "short"),
@@ -203,10 +206,12 @@ def _handed_in() -> None:
         came, n = len(one.streets) - len(one.missing), len(one.streets)
         words = {"title": title, "month": one.month, "by": one.by.isoformat(), "came": came, "n": n}
         if not one.missing:
-            st.markdown(escape_markdown(say("handed_in_all", **words)))
+            with figure_box(f"ledger.handed_in.{one.layer}"):
+                st.markdown(escape_markdown(say("handed_in_all", **words)))
             continue
         names = say("comma").join(one.missing)
-        notice("warning" if one.late(today) else "info", say("handed_in_missing", names=names, **words))
+        with figure_box(f"ledger.handed_in.{one.layer}"):
+            notice("warning" if one.late(today) else "info", say("handed_in_missing", names=names, **words))
 
 
 def _reminders(items: Sequence[WorkItem] | None) -> None:
@@ -219,12 +224,16 @@ def _reminders(items: Sequence[WorkItem] | None) -> None:
     if not due:
         return
     section(say("reminders_title"))
-    st.caption(say("reminders_lead", n=len(due)) + way_out(ws).text(lang()))
-    with st.expander(say("reminders_list", n=len(due))):
-        st.markdown("\n".join(f"- {escape_markdown(one.text.text(lang()))}" for one in due[:_REMINDERS]))
-        if len(due) > _REMINDERS:
-            st.caption(say("reminders_more", n=len(due) - _REMINDERS))
-    with st.form("reminders-form", enter_to_submit=False, border=False):
+    with figure_box("ledger.reminders"):
+        st.caption(say("reminders_lead", n=len(due)) + way_out(ws).text(lang()))
+        with st.expander(say("reminders_list", n=len(due))):
+            st.markdown("\n".join(f"- {escape_markdown(one.text.text(lang()))}" for one in due[:_REMINDERS]))
+            if len(due) > _REMINDERS:
+                st.caption(say("reminders_more", n=len(due) - _REMINDERS))
+    with (
+        figure_box("ledger.reminders", "form"),
+        st.form("reminders-form", enter_to_submit=False, border=False),
+    ):
         signature = ask_signature("reminders-sign", reason_hint=say("reminders_hint"))
         go = st.form_submit_button(say("reminders_send", n=len(due)), type="primary")
     if not go:

@@ -32,7 +32,13 @@ from riskmap.web.widgets.filters import SWITCHES, Filters
 Kind = Literal["text", "short", "code", "number", "tier-cell"]
 
 
+_WORDS: Final = frozenset({"text", "short", "code"})
+
+
 PAGE_ROWS: Final = 50
+
+
+_TOTAL: Final = "\ue000"  # where the number of rows stands in the words below a table
 
 
 _DIGITS: Final = 9  # of a page's number in an address; no list has more
@@ -43,13 +49,18 @@ _ASSETS: Final = Path(__file__).parents[1] / "assets" / "pages"
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column: `kind` says how its cells are set; numbers stand right. `why` says why it cannot be sorted by."""
+    """A column: `kind` says how its cells are set; numbers stand right. `why` says why it cannot be sorted by.
+
+    Words of a column are those of the one thing that its row is about. Numbers are figures, each with its id; where they
+    are values of that one thing too, `values` says so.
+    """
 
     id: str
     title: str
     kind: Kind = "text"
     sortable: bool = False
     why: str = ""
+    values: bool = False
 
     def as_json(self) -> Document:
         """Return what the browser is told."""
@@ -59,6 +70,7 @@ class TableColumn:
             "kind": self.kind,
             "sortable": self.sortable,
             "why": self.why,
+            "field": self.id if self.values or self.kind in _WORDS else "",
         }
 
 
@@ -147,11 +159,15 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Which page of how many rows. `page` counts from 0 and always exists."""
+    """Which page of how many rows. `page` counts from 0 and always exists.
+
+    `figure`: which figure the number of rows is; None where they all belong to one thing, as the versions of a record do.
+    """
 
     page: int
     rows: int
     size: int = PAGE_ROWS
+    figure: FigureRef | None = None
 
     @property
     def pages(self) -> int:
@@ -243,8 +259,10 @@ def show_table(
     if sort is not None:
         data["sort"] = {"by": sort[0], "descending": sort[1]}
     if pager is not None and pager.rows:
-        label = say("table_rows", first=pager.start + 1, last=pager.stop, total=f"{pager.rows:,}")
-        data["pager"] = {"page": pager.page, "pages": pager.pages, "label": label}
+        label = say("table_rows", first=pager.start + 1, last=pager.stop, total=_TOTAL).split(_TOTAL)
+        data["pager"] = {"page": pager.page, "pages": pager.pages, "label": label, "total": f"{pager.rows:,}"}
+        if pager.figure is not None:
+            data["pager"]["figure"] = pager.figure.as_json()
     event = _mount(key, data)
     _follow(event)
     return event.get("act")
@@ -304,6 +322,18 @@ def figure_box(figure: str, key: str = "") -> DeltaGenerator:
     return st.container(key=f"figure--{figure}{f'--{key}' if key else ''}")
 
 
+def field_box(field: str, key: str = "") -> DeltaGenerator:
+    """Return a box for what Streamlit draws of one thing: a record, a model, a storm; its class is `st-key-field--` and
+    which field of it that is. `key` tells two of one page apart.
+    """
+    return st.container(key=f"field--{field}{f'--{key}' if key else ''}")
+
+
+def field_html(field: str, text: str) -> str:
+    """Return a value of one record, model or storm as an element that names the field: no figure of many records."""
+    return f'<span data-field="{escape(field)}">{escape(text)}</span>'
+
+
 def number_html(number: Number) -> str:
     """Return a number as an element that says which figure it is."""
     told = {"figure": number.figure.id, "period": number.figure.period, "as-of": number.figure.as_of}
@@ -341,11 +371,11 @@ def show_print_button(key: str) -> None:
     _mount(key, {"kind": "print", "title": say("print_page")})
 
 
-def pager_of(key: str, rows: int, size: int = PAGE_ROWS) -> Pager:
-    """Return the page that a table shows, moved to the last one where rows became fewer."""
+def pager_of(key: str, rows: int, size: int = PAGE_ROWS, *, figure: FigureRef | None = None) -> Pager:
+    """Return the page that a table shows, moved to the last one where rows became fewer; see `Pager`."""
     page = int(st.session_state.get(f"{key}.page", 0))
     last = max(0, -(-rows // size) - 1)
-    return Pager(min(max(page, 0), last), rows, size)
+    return Pager(min(max(page, 0), last), rows, size, figure)
 
 
 def first_page(key: str) -> None:

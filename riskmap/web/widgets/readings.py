@@ -116,7 +116,7 @@ def draw_readings(layer: str, code: str) -> None:
 
 def _as_html(one: dict[str, Any]) -> str:
     return (
-        f'<div class="rm-sensor rm-sensor-{one["state"]}"><b>{escape(one["title"])}</b> '
+        f'<div class="rm-sensor rm-sensor-{one["state"]}" data-field="readings"><b>{escape(one["title"])}</b> '
         f'<span class="rm-sensor-value">{escape(one["value"])}</span>{_chart(one)}'
         f'<div class="rm-sensor-words{_level(one)}">{escape(one["words"])}</div></div>'
     )

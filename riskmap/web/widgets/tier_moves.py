@@ -9,7 +9,7 @@ from typing import Final
 from riskmap.catalog import Layer
 from riskmap.ledger import TierChange
 from riskmap.scoring.comparison import Migration
-from riskmap.vocabulary import RANKS, TIER_TITLES
+from riskmap.vocabulary import TIER_TITLES, is_worse
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets.panels import Cell, FigureRef, Row, TableColumn, show_table, tier_cell
 
@@ -55,11 +55,6 @@ def _of(cell: Cell, layer: Layer, before: str, after: str) -> Cell:
     """Say of a cell which figure it is: records of a layer that would go from one tier to another."""
     part = f"{layer.standing(before)} → {layer.standing(after)}"
     return replace(cell, figure=FigureRef(f"records.layer.{layer.id}", within=part))
-
-
-def is_worse(before: str, after: str) -> bool:
-    """Return whether a move between two tiers, neither of them "unrated", is for the worse."""
-    return RANKS.index(after) > RANKS.index(before)
 
 
 def _moved_cell(n: int, before: str, after: str) -> Cell:

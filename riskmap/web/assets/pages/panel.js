@@ -59,6 +59,7 @@ const cellNode = (column, cell, send) => {
   if (cell.head) td.scope = "row";
   const value = cell.tier ? make("span", `tier ${cell.tier}`, cell.text) : make("span", cell.quiet ? "quiet" : "", cell.text);
   td.append(cell.line ? lineNode(cell.line) : marked(value, cell.figure));
+  if (column.field && !cell.figure) td.dataset.field = column.field;
   if (cell.shade) {
     [td.style.background, td.style.color] = cell.shade;
     td.classList.add("shaded");
@@ -94,7 +95,7 @@ const headNode = (data, column, send) => {
 };
 
 const pagerNode = (data, send) => {
-  const { page, pages, label } = data.pager;
+  const { page, pages, label, total, figure } = data.pager;
   const bar = make("div", "pager");
   const step = (text, to, off) => {
     const button = make("button", "", text);
@@ -103,7 +104,10 @@ const pagerNode = (data, send) => {
     button.addEventListener("click", () => send({ page: to }));
     return button;
   };
-  bar.append(make("span", "label", label));
+  const words = make("span", "label", label[0]), rows = marked(make("span", "", total), figure);
+  if (!figure) rows.dataset.field = "rows";
+  words.append(rows, label[1]);
+  bar.append(words);
   if (pages === 1) return bar;
   const moves = make("span", "moves");
   moves.append(

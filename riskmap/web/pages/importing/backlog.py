@@ -418,7 +418,7 @@ def _batches() -> None:
         TableColumn("layer", say("list_layer"), "short"),
         TableColumn("file", say("import_file")),
         TableColumn("who", say("history_who"), "short"),
-        *(TableColumn(name, say(f"batch_{name}"), "number") for name in names),
+        *(TableColumn(name, say(f"batch_{name}"), "number", values=True) for name in names),
     ]
     rows = [
         Row(

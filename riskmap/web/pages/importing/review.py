@@ -19,7 +19,7 @@ from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.outlook import draw_outlook
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
+from riskmap.web.widgets.panels import Cell, Row, TableColumn, field_box, pager_of, point_address, show_table
 from riskmap.web.widgets.signing import ask_person, keep_notice, notice, refuse
 from riskmap.web.widgets.wording import changes_text, key_title, word
 
@@ -42,7 +42,8 @@ def files_table(key: str, files: Sequence[FileImport]) -> None:
     """One line per file with its counts, and whether they add up."""
     names = ("file", "rows", "insert", "update", "unchanged", "held", "rejected", "skipped", "sum")
     columns = [
-        TableColumn(n, say(f"import_{n}"), "text" if n in {"file", "sum"} else "number") for n in names
+        TableColumn(n, say(f"import_{n}"), "text" if n in {"file", "sum"} else "number", values=True)
+        for n in names
     ]
     rows = []
     for file in files:
@@ -55,7 +56,8 @@ def files_table(key: str, files: Sequence[FileImport]) -> None:
     moved = sum(len(file.plan.moved) for file in files)
     taken = sum(len(file.plan.taken_over) for file in files)
     if moved or taken:
-        st.caption(say("import_flows", moved=f"{moved:,}", taken=f"{taken:,}"))
+        with field_box("file", f"{key}-flows"):
+            st.caption(say("import_flows", moved=f"{moved:,}", taken=f"{taken:,}"))
 
 
 def _sum(intake: Intake) -> str:
@@ -101,7 +103,7 @@ def _unread(layer: Layer, intake: Intake, key: str) -> None:
         )
     columns = [
         TableColumn("header", say("header_text"), "short"),
-        TableColumn("count", say("unread_count"), "number"),
+        TableColumn("count", say("unread_count"), "number", values=True),
         TableColumn("example", say("issue_example")),
         TableColumn("reads", say("header_target"), "short"),
     ]
@@ -163,7 +165,7 @@ def _issues(file: FileImport, key: str) -> None:
     columns = [
         TableColumn("severity", say("issue_severity"), "short"),
         TableColumn("rule", say("issue_rule"), "short"),
-        TableColumn("count", say("issue_count"), "number"),
+        TableColumn("count", say("issue_count"), "number", values=True),
         TableColumn("rows", say("issue_rows")),
         TableColumn("example", say("issue_example")),
     ]

@@ -145,11 +145,15 @@ def _heading(draft: ModelDraft, model: ScoringModel) -> None:
     )
     name = say("model_name", title=model.title.text(lang()), version=draft.base.version or "—")
     bare = len(unsourced(draft.base.text))
-    lost = f'<span class="rm-mark">{escape(say("model_unsourced", n=bare))}</span>' if bare else ""
+    lost = (
+        f'<span class="rm-mark" data-field="source">{escape(say("model_unsourced", n=bare))}</span>'
+        if bare
+        else ""
+    )
     edited = f'<span class="rm-mark">{escape(say("model_edited"))}</span>' if draft.changed else ""
     st.html(
-        f'<div class="rm-head"><span class="rm-model-name">{escape(name)}</span>{status}{lost}{edited}</div>'
-        f'<div class="rm-sub">{escape(model.source)}</div>'
+        f'<div class="rm-head"><span class="rm-model-name" data-field="model">{escape(name)}</span>{status}{lost}{edited}</div>'
+        f'<div class="rm-sub" data-field="source">{escape(model.source)}</div>'
     )
     others = [one for one in layers_using(ws, model.id) if one != draft.layer]
     if others:

@@ -6,12 +6,12 @@ The versions of a model: who saved which text, when and why; each can be read an
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
+import tomli
 
 from riskmap.actions.model_saving import ModelVersion, raised_text
 from riskmap.actions.models import under_draft
@@ -25,7 +25,7 @@ from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.model import words
 from riskmap.web.pages.model.form import ModelDraft
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, show_table, tier_cell
+from riskmap.web.widgets.panels import Cell, FigureRef, Row, TableColumn, field_box, show_table, tier_cell
 from riskmap.web.widgets.signing import keep_notice, notice, refuse
 from riskmap.web.widgets.wording import moment
 
@@ -62,7 +62,8 @@ def sensitivity(draft: ModelDraft, model: ScoringModel) -> None:
     if document["fixed"]:
         titles = words.listed(field_title(layer, field, lang()) for field in document["fixed"])
         st.caption(say("model_fixed", fields=words.markdown(titles)))
-    st.caption(say("model_sensitivity_note", runs=f"{document['runs']:,}"))
+    with field_box("runs"):
+        st.caption(say("model_sensitivity_note", runs=f"{document['runs']:,}"))
 
 
 def _index(title: str, one: Mapping[str, Any]) -> str:
@@ -104,8 +105,8 @@ def certainty(draft: ModelDraft, model: ScoringModel) -> None:
         Row(
             [
                 tier_cell(words.standing(draft.layer, tier)),
-                Cell(f"{found['tiers'][tier]:,}"),
-                Cell(f"{found['expected'][tier]:,.1f}"),
+                Cell(f"{found['tiers'][tier]:,}", figure=_of(draft, tier, "now")),
+                Cell(f"{found['expected'][tier]:,.1f}", figure=_of(draft, tier, "expected")),
             ]
         )
         for tier in TIERS
@@ -119,6 +120,11 @@ def certainty(draft: ModelDraft, model: ScoringModel) -> None:
         flips=f"{len(found['flips']):,}",
     )
     st.caption(f"{text} {kind}")
+
+
+def _of(draft: ModelDraft, tier: str, within: str) -> FigureRef:
+    asked = f"tier == {words.standing(draft.layer, tier)} {within} by this model"
+    return FigureRef(f"records.layer.{draft.layer}", within=asked)
 
 
 def _asked(
@@ -188,7 +194,7 @@ def _source_cell(part: Indicator | Gate | DirectRule | Measure) -> Cell:
 
 def _facts(pairs: Sequence[tuple[str, str]]) -> None:
     rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in pairs)
-    st.html(f'<dl class="rm-facts rm-model-facts">{rows}</dl>')
+    st.html(f'<dl class="rm-facts rm-model-facts" data-field="model">{rows}</dl>')
 
 
 def _missing(layer: Layer, model: ScoringModel) -> None:
@@ -298,8 +304,8 @@ def _learned(model: ScoringModel) -> None:
 def _leaking(card_text: str) -> list[str]:
     """Return the predictors that training suspected of holding the answer; none where the card cannot be read."""
     try:
-        named = tomllib.loads(card_text).get("leakage", [])
-    except tomllib.TOMLDecodeError:
+        named = tomli.loads(card_text).get("leakage", [])
+    except tomli.TOMLDecodeError:
         return []
     return [str(name) for name in named] if isinstance(named, list) else []
 

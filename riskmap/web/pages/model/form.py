@@ -12,13 +12,13 @@ that stands in the wrong order is put right here.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
+import tomli
 
 from riskmap.actions.model_saving import OpenModel, open_model
 from riskmap.catalog import Layer
@@ -51,8 +51,8 @@ class ModelDraft:
     def data(self) -> dict[str, Any] | None:
         """The values of the text, None where it is not TOML."""
         try:
-            return tomllib.loads(self.text)
-        except (tomllib.TOMLDecodeError, RecursionError):
+            return tomli.loads(self.text)
+        except (tomli.TOMLDecodeError, RecursionError):
             return None
 
     @property
@@ -183,7 +183,7 @@ class _Form:
         about = words.about_node(node, self._layer, self._titles)
         with st.expander(words.markdown(words.label_of(node, self._layer, about[0]))):
             for line in about[1:]:
-                st.html(f'<div class="rm-sub">{escape(line)}</div>')
+                st.html(f'<div class="rm-sub" data-field="rules">{escape(line)}</div>')
             self._table(place, node)
             self._weights(place, node)
             self._matrix(place, node)
@@ -218,7 +218,9 @@ class _Form:
             self._input(st.columns(_COLUMNS)[0], ("uncertainty", "weights"), say("model_doubt_weights"))
             for name in words.table(stated.get("indicators")):
                 keys = [key for key in self._known if key[:3] == ("uncertainty", "indicators", name)]
-                st.html(f'<div class="rm-model-line">{escape(self._titles.get(name, name))}</div>')
+                st.html(
+                    f'<div class="rm-model-line" data-field="measures">{escape(self._titles.get(name, name))}</div>'
+                )
                 for place, key in zip(st.columns(_COLUMNS), keys, strict=False):
                     self._input(place, key, say(f"model_{key[-1]}"))
             self._source(("uncertainty",), stated)
@@ -229,11 +231,13 @@ class _Form:
         if not isinstance(source, str):
             return
         if source and place not in self._changed:
-            st.html(f'<div class="rm-model-source">{escape(say("model_source", source=source))}</div>')
+            st.html(
+                f'<div class="rm-model-source" data-field="source">{escape(say("model_source", source=source))}</div>'
+            )
             return
         lost = place in self._lost
         told = say("model_source_was", source=source) if lost else "" if source else say("model_source_lost")
-        st.html(f'<div class="rm-model-source">{escape(told)}</div>')
+        st.html(f'<div class="rm-model-source" data-field="source">{escape(told)}</div>')
         st.text_input(
             say("model_source_ask"),
             value="" if lost else source,
@@ -282,10 +286,10 @@ class _Form:
         st.caption(words.markdown(say("model_matrix_axes", rows=row_title, columns=column_title)))
         head = st.columns(widths)
         for j, column in enumerate(head[1:]):
-            column.html(f'<div class="rm-model-head">{j + 1}</div>')
+            column.html(f'<div class="rm-model-head" data-field="model">{j + 1}</div>')
         for i, row in enumerate(rows):
             first, *cells = st.columns(widths, vertical_alignment="center")
-            first.html(f'<div class="rm-model-cell">{i + 1}</div>')
+            first.html(f'<div class="rm-model-cell" data-field="model">{i + 1}</div>')
             for j, column in zip(range(len(row)), cells, strict=False):
                 label = say("model_matrix_cell", row=i + 1, column=j + 1)
                 self._input(column, (*place, "matrix", i, j), label, hidden=True)
@@ -301,15 +305,19 @@ class _Form:
             start, end, arrow, value = st.columns(_BAND, vertical_alignment="center")
             key = "upto" if "upto" in band else "below"
             last = key not in band
-            start.html(f'<div class="rm-model-cell">{escape(before or say("model_band_open"))}</div>')
+            start.html(
+                f'<div class="rm-model-cell" data-field="model">{escape(before or say("model_band_open"))}</div>'
+            )
             if last:
-                end.html(f'<div class="rm-model-cell">{escape(say("model_band_and_more"))}</div>')
+                end.html(
+                    f'<div class="rm-model-cell" data-field="model">{escape(say("model_band_and_more"))}</div>'
+                )
             else:
                 label = say(f"model_band_{key}", n=j + 1)
                 self._input(end, (*place, "bands", j, key), label, hidden=True)
                 limit = words.number(band[key])
                 before = say("model_band_over", limit=limit) if key == "upto" else limit
-            arrow.html('<div class="rm-model-head">→</div>')
+            arrow.html('<div class="rm-model-head" data-field="model">→</div>')
             self._input(value, (*place, "bands", j, "value"), say("model_band_value", n=j + 1), hidden=True)
 
     def _curve(self, place: KeyPath, node: Mapping[str, Any]) -> None:
@@ -320,7 +328,7 @@ class _Form:
         for j in range(len(knots)):
             x, arrow, y = st.columns(_BAND[1:], vertical_alignment="center")
             self._input(x, (*place, "curve", j, 0), say("model_knot_x", n=j + 1), hidden=True)
-            arrow.html('<div class="rm-model-head">→</div>')
+            arrow.html('<div class="rm-model-head" data-field="model">→</div>')
             self._input(y, (*place, "curve", j, 1), say("model_knot_y", n=j + 1), hidden=True)
 
     # Inputs
@@ -366,4 +374,4 @@ def _step(one: Editable) -> float:
 
 def _headings(widths: Sequence[float], titles: Sequence[str]) -> None:
     for place, title in zip(st.columns(widths), titles, strict=True):
-        place.html(f'<div class="rm-model-head">{escape(title)}</div>')
+        place.html(f'<div class="rm-model-head" data-field="model">{escape(title)}</div>')

@@ -12,16 +12,18 @@ import streamlit as st
 from riskmap.actions.models import Preview, moved_csv, preview_model
 from riskmap.errors import CatalogError, CatalogProblem, RiskmapError
 from riskmap.selection import find
-from riskmap.vocabulary import TIERS
+from riskmap.vocabulary import TIERS, is_worse
 from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.model.form import ModelDraft
 from riskmap.web.pages.model.words import standing
 from riskmap.web.widgets.panels import (
     Cell,
+    FigureRef,
     Number,
     Row,
     TableColumn,
+    figure_box,
     number_cell,
     number_of,
     pager_of,
@@ -31,7 +33,7 @@ from riskmap.web.widgets.panels import (
     tier_cell,
 )
 from riskmap.web.widgets.signing import notice, refuse
-from riskmap.web.widgets.tier_moves import is_worse, show_matrix
+from riskmap.web.widgets.tier_moves import show_matrix
 
 _KEPT: Final = "model-preview-kept"
 
@@ -60,11 +62,13 @@ def draw_preview(draft: ModelDraft) -> Preview | None:
     if not draft.changed:
         st.caption(say("model_unchanged"))
         if moved:
-            st.caption(say("model_not_assessed", n=f"{moved:,}"))
+            with figure_box(f"records.layer.{seen.layer}", "not-assessed"):
+                st.caption(say("model_not_assessed", n=f"{moved:,}"))
     elif not moved:
         st.caption(say("model_moves_none"))
     else:
-        st.caption(_summary(seen))
+        with figure_box(f"records.layer.{seen.layer}", "moves"):
+            st.caption(_summary(seen))
     _tiers(seen)
     if moved:
         show_matrix("model-matrix", workspace().catalog.layer(seen.layer), seen.comparison.migration)
@@ -142,7 +146,8 @@ def _gain(seen: Preview, tier: str) -> Cell:
 
 def _points(seen: Preview) -> None:
     points = seen.comparison.points
-    pager = pager_of(_MOVED, len(points), _MOVED_ROWS)
+    moved = FigureRef(f"records.layer.{seen.layer}", within="moved by this model")
+    pager = pager_of(_MOVED, len(points), _MOVED_ROWS, figure=moved)
     columns = [
         TableColumn("code", say("list_code"), "code"),
         TableColumn("name", say("list_name")),
@@ -175,7 +180,7 @@ def _points(seen: Preview) -> None:
 def _problems(problems: Sequence[CatalogProblem]) -> None:
     notice("error", say("model_problems", n=len(problems)))
     columns = [
-        TableColumn("line", say("model_line"), "number"),
+        TableColumn("line", say("model_line"), "number", values=True),
         TableColumn("key", say("model_place")),
         TableColumn("found", say("model_found")),
         TableColumn("expected", say("model_expected")),

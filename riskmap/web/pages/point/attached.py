@@ -78,7 +78,7 @@ def _figure(one: Mapping[str, str]) -> str:
     lines = "<br>".join(escape(one[key]) for key in ("told", "taken") if one[key])
     return (
         f'<figure><a href="{escape(one["href"])}" target="_blank" rel="noopener" title="{name}">{shown}</a>'
-        f"<figcaption><b>{name}</b>{lines}</figcaption></figure>"
+        f'<figcaption data-field="file"><b>{name}</b>{lines}</figcaption></figure>'
     )
 
 

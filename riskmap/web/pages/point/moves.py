@@ -46,8 +46,12 @@ def _deadline(flow: Flow, here: str, features: Features) -> str:
         return ""
     days = overdue_days(due, local_day(as_of() or local_now())) or 0
     text = say("move_due", day=due)
-    late = f'<span class="rm-mark">{escape(say("move_overdue", n=days))}</span>' if days > 0 else ""
-    return f'<span class="rm-sub">{escape(text)}</span>{late}'
+    late = (
+        f'<span class="rm-mark" data-field="due">{escape(say("move_overdue", n=days))}</span>'
+        if days > 0
+        else ""
+    )
+    return f'<span class="rm-sub" data-field="due">{escape(text)}</span>{late}'
 
 
 def buttons(layer: Layer, features: Features, choose: Callable[[str], None], *, disabled: bool) -> None:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Final
 
 import streamlit as st
 
 from riskmap.actions.records.persons import find_persons, role_title, standing_of
 from riskmap.errors import RiskmapError
-from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import as_of, lang, say, workspace
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
+from riskmap.web.widgets.panels import (
+    Cell,
+    Row,
+    TableColumn,
+    number_html,
+    number_of,
+    pager_of,
+    point_address,
+    show_table,
+    tier_cell,
+)
 from riskmap.web.widgets.signing import ask_signature, notice, refuse
 
 _HELD: Final = "point-held"
@@ -26,8 +36,12 @@ def draw(code: str, here: str) -> None:
     """List the records of one person of the register, each with the role in it; offer name and number in full."""
     ws = workspace()
     (found,) = find_persons(ws, code, as_of=as_of())
-    counts = " · ".join(f"{ws.catalog.title(of).text(lang())} {n:,}" for of, n in found.by_layer.items())
-    section(say("group_held") + ("　" + counts if counts else ""))
+    counts = " · ".join(
+        f"{escape(ws.catalog.title(of).text(lang()))} "
+        f"{number_html(number_of(n, f'records.layer.{of}', within=f'held by {code}'))}"
+        for of, n in found.by_layer.items()
+    )
+    st.html(f'<h2 class="rm-section">{escape(say("group_held"))}{"　" + counts if counts else ""}</h2>')
     if not found.held:
         st.caption(say("held_nothing"))
     else:

@@ -41,7 +41,20 @@ from riskmap.web.frame.shell import section
 from riskmap.web.frame.state import lang, say, snapshot, workspace
 from riskmap.web.pages.point.form import FormStart, field_groups
 from riskmap.web.widgets.filters import escape_markdown as markdown
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table
+from riskmap.web.widgets.panels import (
+    Cell,
+    Number,
+    Row,
+    TableColumn,
+    field_box,
+    field_html,
+    figure_box,
+    number_html,
+    number_of,
+    pager_of,
+    point_address,
+    show_table,
+)
 from riskmap.web.widgets.signing import Signature, notice
 from riskmap.web.widgets.wording import (
     changes_text,
@@ -83,17 +96,18 @@ def heading(layer: Layer, features: Features, flags: Iterable[str]) -> None:
     marks = [f'<span class="rm-mark">{escape(FLAGS[flag].text(lang()))}</span>' for flag in flags]
     if retired is not None:
         marks.insert(0, f'<span class="rm-mark rm-mark-retired">{escape(say("point_retired"))}</span>')
+    version = say("point_version", version=int(features.version[0]), at=moment(features.updated_at[0]))
     sub = " · ".join(
         [
-            layer.title.text(lang()),
-            say("point_code", code=records.code[0]),
-            str(records.subdistrict[0] or say("not_stated")),
-            say("point_version", version=int(features.version[0]), at=moment(features.updated_at[0])),
+            escape(layer.title.text(lang())),
+            field_html("code", say("point_code", code=records.code[0])),
+            field_html("subdistrict", str(records.subdistrict[0] or say("not_stated"))),
+            field_html("version", version),
         ]
     )
     st.html(
-        f'<div class="rm-head"><h1>{escape(name)}</h1>{badge}{"".join(marks)}</div>'
-        f'<div class="rm-sub">{escape(sub)}</div>'
+        f'<div class="rm-head" data-field="name"><h1>{escape(name)}</h1>{badge}{"".join(marks)}</div>'
+        f'<div class="rm-sub">{sub}</div>'
     )
 
 
@@ -131,12 +145,13 @@ def facts(
     """
     values = {key: column[0] for key, column in features.records.values.items()}
     named = _named(layer, features.records.code[0])
-    place = [(key_title(layer, "position"), _place(layer, features, stands))]
+    place = [("position", key_title(layer, "position"), _place(layer, features, stands))]
     for title, fields in field_groups(layer, model):
         stated = [f for f in fields if values.get(f.id) not in (None, "")]
         shown = fields if title == "group_scored" else stated
         pairs = [
             (
+                f.id,
                 f.title.text(lang()),
                 _fact(layer, f, values.get(f.id), named.get(f.id, ())) if f in stated else None,
             )
@@ -145,7 +160,8 @@ def facts(
         _facts(say(title), pairs + (place if title == "group_rest" else []))
         if len(shown) < len(fields):
             blank = "point_blank_editable" if editable else "point_blank_fields"
-            st.caption(say(blank, n=len(fields) - len(shown)))
+            with field_box("not-filled", title):
+                st.caption(say(blank, n=len(fields) - len(shown)))
     if not any(title == "group_rest" for title, _ in field_groups(layer, model)):
         _facts(say("group_rest"), place)
     _facts(say("group_extra"), _extras(features))
@@ -180,16 +196,21 @@ def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
     """The records that this one names, and those that name it; each leads to its own page."""
     now, named = snapshot(), _named(layer, code)
     told = [(layer.field(field).title.text(lang()), one) for field, ones in named.items() for one in ones]
+    leads = {layer.field(field).title.text(lang()): ("", "") for field in named}
     for (other, field), (_, ones) in hanging_on(now, layers, layer.id, code, most=_HANGING).items():
         definition = layers[other]
         fields = sum(one.type == "record" for one in definition.fields)
         by = definition.field(field).title.text(lang()) if fields > 1 else ""
         title = " · ".join(part for part in (definition.title.text(lang()), by) if part)
         told += [(title, one) for one in ones]
+        leads[title] = other, field
     if not told:
         return
     counted = Counter(title for title, _ in told)
-    section(say("group_linked") + "　" + " · ".join(f"{title} {n:,}" for title, n in counted.items()))
+    numbers = [
+        f"{escape(title)} {number_html(_of_linked(code, *leads[title], n))}" for title, n in counted.items()
+    ]
+    st.html(f'<h2 class="rm-section">{escape(say("group_linked"))}　{" · ".join(numbers)}</h2>')
     pager = pager_of(_LINKED, len(told), _LINKED_ROWS)
     columns = [
         TableColumn("relation", say("linked_relation"), "short"),
@@ -205,15 +226,23 @@ def linked(layer: Layer, code: str, layers: Mapping[str, Layer]) -> None:
     show_table(_LINKED, columns, rows, pager=pager, dense=True)
 
 
+def _of_linked(code: str, other: str, field: str, n: int) -> Number:
+    """Return how many records name this one by a field of theirs; without a field, how many it names."""
+    if not field:
+        return number_of(n, "records.layer", within=f"named by {code}")
+    return number_of(n, f"records.layer.{other}", within=f'{field} == "{code}"')
+
+
 def nearby(ws: Workspace, layer: Layer, code: str) -> None:
     """What the layer's file tells as closest to each record, and what could not be measured."""
     told = nearby_of(ws, layer, code, snapshot=snapshot())
-    pairs = [(one.title.text(lang()), _near(found)) for one, found in told]
+    pairs = [("nearest", one.title.text(lang()), _near(found)) for one, found in told]
     _facts(say("group_nearby"), pairs)
     lost = [code for _, found in told if found is not None for code in found.unlocated]
     if lost:
         some = say("comma").join(lost[:_NEAR_NAMED]) + ("…" if len(lost) > _NEAR_NAMED else "")
-        st.caption(say("nearby_unlocated", n=len(lost), codes=markdown(some)))
+        with figure_box("records.unlocated", "nearby"):
+            st.caption(say("nearby_unlocated", n=len(lost), codes=markdown(some)))
 
 
 def _near(found: NearRecords | None) -> str:
@@ -229,28 +258,31 @@ def _near(found: NearRecords | None) -> str:
     return f"{distance_text(one.metres)}{many}　{place}　({how})"
 
 
-def _extras(features: Features) -> list[tuple[str, str | None]]:
+def _extras(features: Features) -> list[tuple[str, str, str | None]]:
     """Return what no field reads: header and text, people masked as in every list of the layer."""
     values, layer = features.records.values, features.records.layer
-    found: list[tuple[str, str | None]] = []
+    found: list[tuple[str, str, str | None]] = []
     for key in extra_keys(values):
         text, table = values[key][0], snapshot().table(layer)
         if not isinstance(text, str):
             continue
         others = table[key].unique().to_pylist() if key in table.column_names else [text]
-        found.append((header_of(key), masked(text, personal=holds_people(header_of(key), others))))
+        found.append((key, header_of(key), masked(text, personal=holds_people(header_of(key), others))))
     return found
 
 
-def _facts(title: str, pairs: Sequence[tuple[str, str | None]]) -> None:
+def _facts(title: str, pairs: Sequence[tuple[str, str, str | None]], said: str = "") -> None:
+    """Draw what a record states: field, its name, its value; `said` of them all beside the heading."""
     if not pairs:
         return
     rows = "".join(
-        f"<div><dt>{escape(name)}</dt><dd{'' if text else ' class=rm-none'}>"
+        f'<div><dt>{escape(name)}</dt><dd data-field="{escape(field)}"{"" if text else " class=rm-none"}>'
         f"{escape(text or say('not_filled'))}</dd></div>"
-        for name, text in pairs
+        for field, name, text in pairs
     )
-    st.html(f'<h2 class="rm-section">{escape(title)}</h2><dl class="rm-facts">{rows}</dl>')
+    beside = escape(f" · {said}" if said else "")
+    about = ' data-field="checklist"' if said else ""
+    st.html(f'<h2 class="rm-section"{about}>{escape(title)}{beside}</h2><dl class="rm-facts">{rows}</dl>')
 
 
 def _checklist(layer: Layer, features: Features) -> None:
@@ -260,16 +292,17 @@ def _checklist(layer: Layer, features: Features) -> None:
     marks = (records.checklist[0] if records.checklist is not None else None) or ()
     personal = {field.id for field in layer.fields if field.personal}
     told = {key: mask_value(v[0]) if key in personal and v[0] else v[0] for key, v in records.values.items()}
-    pairs: list[tuple[str, str | None]] = []
+    pairs: list[tuple[str, str, str | None]] = []
     late = 0
     for i, item in enumerate(layer.checklist.items):
         mark = marks[i] if i < len(marks) else None
-        pairs.append((item.title.text(lang()), item_text(layer, item.id, mark, told, day, lang()) or None))
+        text = item_text(layer, item.id, mark, told, day, lang()) or None
+        pairs.append((item.id, item.title.text(lang()), text))
         late += item_past(item.id, mark, told, day)
     done = sum(1 for mark in marks if mark is True) - late
     said = say("point_checklist", done=done, all=len(pairs))
     said += say("point_checklist_expired", n=late) if late else ""
-    _facts(f"{layer.checklist.title.text(lang())} · {said}", pairs)
+    _facts(layer.checklist.title.text(lang()), pairs, said)
 
 
 def contacts(layer: Layer, people: Sequence[Contact]) -> None:
@@ -307,19 +340,24 @@ def why(layer: Layer, model: ScoringModel, features: Features, explanation: Expl
         _contributions(layer, explanation)
         _limits(layer, model)
     if explanation.parts:
-        _list(say("why_parts"), [_part(part) for part in explanation.parts])
+        _list("parts", say("why_parts"), [_part(part) for part in explanation.parts])
     titles = {key: title.text(lang()) for key, title in model.titles.items()}
     if explanation.gates:
-        _list(say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
+        _list("gates", say("why_gates"), [titles.get(gate, gate) for gate in explanation.gates])
     if explanation.rules:
-        _list(say("why_rules"), [titles.get(rule, say("why_rule_unknown")) for rule in explanation.rules])
+        _list(
+            "rules",
+            say("why_rules"),
+            [titles.get(rule, say("why_rule_unknown")) for rule in explanation.rules],
+        )
     if explanation.assumed:
-        _list(say("why_assumed"), [field_title(layer, key, lang()) for key in explanation.assumed])
+        _list("assumed", say("why_assumed"), [field_title(layer, key, lang()) for key in explanation.assumed])
     if explanation.nearest:
-        _list(say("why_nearest"), [_nearest(layer, change) for change in explanation.nearest])
+        _list("nearest", say("why_nearest"), [_nearest(layer, change) for change in explanation.nearest])
     _made(model, explanation)
     if "fit" in explanation.reference:
-        st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
+        with figure_box(f"records.layer.{layer.id}", "fit"):
+            st.caption(say("why_fit", rows=explanation.reference["fit"]["rows"]))
     st.caption(say("why_method" if explanation.method == "shapley" else "why_method_sampled"))
 
 
@@ -339,8 +377,9 @@ def _made(model: ScoringModel, explanation: Explanation) -> None:
     else:
         newer = [say("made_newer", adopted=adopted.version)] if adopted and explanation.outdated else []
         lines = [say("why_model", model=here), *newer]
-    for line in lines:
-        st.caption(markdown(line))
+    with field_box("model"):
+        for line in lines:
+            st.caption(markdown(line))
 
 
 def _declared(layer: Layer, features: Features, explanation: Explanation) -> None:
@@ -363,7 +402,7 @@ def _declared(layer: Layer, features: Features, explanation: Explanation) -> Non
 
 
 def _unrated(layer: Layer, explanation: Explanation) -> None:
-    _list(say("why_missing"), [field_title(layer, key, lang()) for key in explanation.missing])
+    _list("missing", say("why_missing"), [field_title(layer, key, lang()) for key in explanation.missing])
     if explanation.possible:
         tiers = say("comma").join(TIER_TITLES[tier].text(lang()) for tier in explanation.possible)
         st.html(f'<div class="rm-sub">{escape(say("why_possible", tiers=tiers))}</div>')
@@ -373,9 +412,12 @@ def _contributions(layer: Layer, explanation: Explanation) -> None:
     reference = explanation.reference.get("score")
     largest = max((abs(c.contribution) for c in explanation.contributions), default=0.0) or 1.0
     start = f"{float(reference or 0.0):,.4g}"
-    rows = [f"<span class=wide>{escape(say('why_reference'))}</span><span class=num>{escape(start)}</span>"]
+    rows = [
+        f"<span class=wide>{escape(say('why_reference'))}</span><span class=num data-field=score>{escape(start)}</span>"
+    ]
     rows += [
         _bar(
+            c.field,
             field_title(layer, c.field, lang()),
             _value(layer, c.field, c.value),
             c.contribution,
@@ -383,11 +425,12 @@ def _contributions(layer: Layer, explanation: Explanation) -> None:
         )
         for c in sorted(explanation.contributions, key=lambda c: -abs(c.contribution))
     ]
-    total = f"<div class=sum><span>{escape(say('why_score'))}</span><span>{escape(number_text(explanation.score))}</span></div>"
+    score = f"<span data-field=score>{escape(number_text(explanation.score))}</span>"
+    total = f"<div class=sum><span>{escape(say('why_score'))}</span>{score}</div>"
     st.html(f'<div class="rm-why">{"".join(rows)}{total}</div>')
 
 
-def _bar(title: str, value: str, number: float, share: float) -> str:
+def _bar(field: str, title: str, value: str, number: float, share: float) -> str:
     width = f"{abs(share) * 100:.1f}%"
     side = "up" if share > 0 else "down"
     text = f"{number:+,.4g}"
@@ -396,7 +439,11 @@ def _bar(title: str, value: str, number: float, share: float) -> str:
         if share
         else "<span></span>"
     )
-    return f"<span>{escape(title)}</span><span class=val>{escape(value)}</span>{bar}<span class=num>{escape(text)}</span>"
+    named = f'data-field="{escape(field)}"'
+    return (
+        f"<span>{escape(title)}</span><span class=val {named}>{escape(value)}</span>{bar}"
+        f"<span class=num {named}>{escape(text)}</span>"
+    )
 
 
 def _limits(layer: Layer, model: ScoringModel) -> None:
@@ -410,7 +457,8 @@ def _limits(layer: Layer, model: ScoringModel) -> None:
         for tier, limit in sorted(model.limits.lower.items(), key=lambda pair: -pair[1])
     ]
     st.html(
-        f'<div class="rm-sub">{escape(say("why_limits", limits=say("list_separator").join(words)))}</div>'
+        f'<div class="rm-sub" data-field="limits">'
+        f"{escape(say('why_limits', limits=say('list_separator').join(words)))}</div>"
     )
 
 
@@ -430,9 +478,9 @@ def _value(layer: Layer, key: str, value: Any) -> str:
     return value_text(layer, key, value) if key in layer.field_ids else plain_value(value)
 
 
-def _list(title: str, lines: Sequence[str]) -> None:
+def _list(field: str, title: str, lines: Sequence[str]) -> None:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    st.html(f'<div><b>{escape(title)}</b><ul class="rm-list">{items}</ul></div>')
+    st.html(f'<div><b>{escape(title)}</b><ul class="rm-list" data-field="{field}">{items}</ul></div>')
 
 
 def history(layer: Layer, changes: Sequence[Change]) -> None:
@@ -441,7 +489,7 @@ def history(layer: Layer, changes: Sequence[Change]) -> None:
     newest = list(reversed(changes))
     pager = pager_of(_HISTORY, len(newest), _HISTORY_ROWS)
     columns = [
-        TableColumn("version", say("list_version"), "number"),
+        TableColumn("version", say("list_version"), "number", values=True),
         TableColumn("at", say("history_at"), "short"),
         TableColumn("who", say("history_who"), "short"),
         TableColumn("kind", say("history_kind"), "short"),
@@ -496,7 +544,7 @@ def certainty(point: PointCertainty) -> None:
     age = say("sure_no_date") if point.age_days is None else say("sure_age", days=point.age_days)
     state = "" if point.fresh else say("sure_stale")
     text = say("sure_complete", share=percentage(point.completeness), age=age, state=state)
-    st.html(f'<div class="rm-sub">{escape(text)}</div>')
+    st.html(f'<div class="rm-sub" data-field="completeness">{escape(text)}</div>')
     if point.measures:
         _residual(point)
 
@@ -512,7 +560,7 @@ def _certainty_bar(shares: Mapping[str, float]) -> None:
     )
     st.html(
         f'<div class="rm-sure" role="img" aria-label="{escape(words)}">{segments}</div>'
-        f'<div class="rm-sub">{escape(words)}</div>'
+        f'<div class="rm-sub" data-field="probability">{escape(words)}</div>'
     )
 
 
@@ -524,10 +572,10 @@ def _residual(point: PointCertainty) -> None:
         scores = say("residual_scores", before=before_score, after=after_score)
     st.html(
         f'<div class="rm-head">{escape(say("residual_inherent"))} {before} → {escape(say("residual_left"))} '
-        f'{after}<span class="rm-sub">{escape(scores)}</span></div>'
+        f'{after}<span class="rm-sub" data-field="score">{escape(scores)}</span></div>'
     )
     lines = "".join(f"<li>{escape(_measure(one))}</li>" for one in point.measures)
-    st.html(f'<ul class="rm-list">{lines}</ul>')
+    st.html(f'<ul class="rm-list" data-field="measures">{lines}</ul>')
     st.caption(say("residual_note"))
 
 

@@ -35,9 +35,23 @@ from riskmap.web.frame.state import (
 )
 from riskmap.web.pages import Page
 from riskmap.web.pages.prepare import calls, form, move
+from riskmap.web.pages.prepare.messages import of_storm
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.map import MapView, build_map, showing
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, point_address, show_table, tier_cell
+from riskmap.web.widgets.panels import (
+    Cell,
+    Html,
+    Row,
+    TableColumn,
+    field_html,
+    figure_box,
+    number_html,
+    pager_of,
+    point_address,
+    said_html,
+    show_table,
+    tier_cell,
+)
 from riskmap.web.widgets.signing import show_kept_notice, welcome
 
 PAGE: Final = Page(id="prepare", zh="临灾", en="Prepare", order=70)
@@ -60,7 +74,7 @@ def points(shown: Storm) -> None:
         st.success(say("prepare_points_none"))
         return
     key = "prepare-points"
-    pager = pager_of(key, len(shown.worst), _ROWS)
+    pager = pager_of(key, len(shown.worst), _ROWS, figure=of_storm(shown, "raised").figure)
     columns = [
         TableColumn("to", say("column_tier"), "tier-cell"),
         TableColumn("name", say("column_name")),
@@ -94,7 +108,7 @@ def gaps(shown: Storm) -> None:
         st.success(say("prepare_gaps_none"))
         return
     key = "prepare-gaps"
-    pager = pager_of(key, len(listed), _ROWS)
+    pager = pager_of(key, len(listed), _ROWS, figure=of_storm(shown, "unjudged", within="and closed").figure)
     columns = [TableColumn("name", say("column_name")), TableColumn("why", say("prepare_column_why"))]
     rows = [
         Row(
@@ -112,7 +126,8 @@ def gaps(shown: Storm) -> None:
     show_table(key, columns, rows, pager=pager, height=_LIST_HEIGHT, dense=True, tall=True)
     more = body.get("unknown_count", 0) - len(body.get("unknown", []))
     if more > 0:
-        st.caption(say("prepare_more_gaps", n=f"{more:,}"))
+        with figure_box("storm.unjudged", "more"):
+            st.caption(say("prepare_more_gaps", n=f"{more:,}"))
 
 
 _HEIGHT: Final = 640
@@ -156,7 +171,8 @@ def render() -> None:
     with panel:
         if shown is None:
             st.caption(say("prepare_lead"))
-            st.info(say("prepare_unchosen", n=len(kept)) if kept else say("prepare_empty"))
+            with figure_box("storm.kept"):
+                st.info(say("prepare_unchosen", n=len(kept)) if kept else say("prepare_empty"))
         else:
             _panel(shown, kept)
     with st.sidebar:
@@ -228,39 +244,38 @@ def _heading(shown: Storm | None) -> None:
     one = shown.scenario
     mark = f'<b class="rm-drill">{escape(say("prepare_drill_mark"))}</b>' if one.drill else ""
     moment = f"{one.at.astimezone(BEIJING):%Y-%m-%d %H:%M}"
-    st.html(f'<div class="rm-scenario">{mark}<h2>{escape(one.title)}</h2><span>{moment}</span></div>')
+    title, at = field_html("title", one.title), field_html("at", moment)
+    st.html(f'<div class="rm-scenario">{mark}<h2>{title}</h2>{at}</div>')
 
 
 def _panel(shown: Storm, kept: Sequence[RecordedScenario]) -> None:
     one = shown.scenario
     tiers = shown.tiers()
     named = [
-        f"{TIER_TITLES[rank].text(lang())} {tiers[rank]:,}" for rank in reversed(RANKS) if tiers.get(rank)
+        f"{escape(TIER_TITLES[rank].text(lang()))} {number_html(of_storm(shown, f'raised.{rank}', tiers[rank]))}"
+        for rank in reversed(RANKS)
+        if tiers.get(rank)
     ]
     body = one.body
-    lines = [
-        say(
-            "prepare_brief",
-            raised=f"{len(shown.worst):,}",
-            tiers=say("comma").join(named) or "—",
-            unknown=f"{body.get('unknown_count', 0):,}",
-            closed=len(body.get("closed", [])),
-        )
-    ]
+    brief: dict[str, object] = {
+        "raised": of_storm(shown, "raised", len(shown.worst)),
+        "tiers": Html(escape(say("comma")).join(named) or "—"),
+        "unknown": of_storm(shown, "unjudged", body.get("unknown_count", 0)),
+        "closed": of_storm(shown, "closed", len(body.get("closed", []))),
+    }
+    lines = [said_html("prepare_brief", brief)]
     before = next((k for k in kept if k.id < one.id and k.drill == one.drill), None)
     if before is not None:
         change = difference(shown, storm(workspace(), before.id))
-        lines.append(
-            say(
-                "prepare_since",
-                title=before.title,
-                added=change.added,
-                worse=change.worse,
-                better=change.better,
-                gone=change.gone,
+        since: dict[str, object] = {
+            name: of_storm(
+                shown, "raised", getattr(change, name), within=f"{name} since scenario {before.id}"
             )
-        )
-    st.html("".join(f'<p class="rm-brief">{escape(line)}</p>' for line in lines))
+            for name in ("added", "worse", "better", "gone")
+        }
+        since["title"] = Html(field_html("title", before.title))
+        lines.append(said_html("prepare_since", since))
+    st.html("".join(f'<p class="rm-brief">{line}</p>' for line in lines))
     tab = st.segmented_control(
         say("prepare_choose"),
         _TABS,

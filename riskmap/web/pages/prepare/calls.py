@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +30,18 @@ from riskmap.vocabulary import COLOURS, KINDS, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.prepare import messages
-from riskmap.web.pages.prepare.messages import ask_person, log_entry, paper
+from riskmap.web.pages.prepare.messages import ask_person, log_entry, of_storm, paper
 from riskmap.web.widgets.filters import escape_markdown
 from riskmap.web.widgets.panels import (
     Cell,
+    Html,
     Row,
     TableColumn,
+    field_box,
+    field_html,
+    number_html,
     pager_of,
+    said_html,
     show_downloads,
     show_offer,
     show_table,
@@ -71,7 +77,7 @@ def _list(shown: Storm) -> None:
     # Slots, so that the box of messages stays the same one when a record is chosen above it.
     top, record, below = st.container(), st.container(), st.container()
     with top:
-        picked = _chosen(view) if view.callout.lines else None
+        picked = _chosen(shown, view) if view.callout.lines else None
         if not view.callout.lines:
             st.success(say("prepare_points_none"))
     if picked is not None:
@@ -81,27 +87,28 @@ def _list(shown: Storm) -> None:
         messages.draw(shown, view, picked)
 
 
-def _chosen(view: CalloutView) -> CallLine | None:
+def _chosen(shown: Storm, view: CalloutView) -> CallLine | None:
     """Draw the list; return the record that was chosen from it."""
     lines = view.callout.lines
     counts = Counter(view.states[line.feature_id].status for line in lines)
     late = sum(state.overdue for state in view.states.values())
-    st.caption(
-        say("list_separator").join(
-            f"{CALL_STATUS[s].text(lang())} {counts[s]:,}" for s in CALL_STATUS if counts[s]
-        )
-        + (
-            f"{say('list_separator')}{say('prepare_overdue', n=f'{late:,}', minutes=f'{view.minutes:g}')}"
-            if late
-            else ""
-        )
-    )
+    told = [
+        f"{escape(CALL_STATUS[s].text(lang()))} {number_html(of_storm(shown, 'raised', counts[s], within=s))}"
+        for s in CALL_STATUS
+        if counts[s]
+    ]
+    if late:
+        minutes = Html(field_html("minutes", f"{view.minutes:g}"))
+        overdue = {"n": of_storm(shown, "raised", late, within="overdue"), "minutes": minutes}
+        told.append(said_html("prepare_overdue", overdue))
+    st.html(f'<p class="rm-line quiet">{escape(say("list_separator")).join(told)}</p>')
     places = [group.subdistrict or say("not_stated") for group in view.callout.groups]
     place = st.selectbox(say("filter_subdistricts"), places, key="prepare-call-place")
     group = view.callout.groups[places.index(place)]
     _on_duty(view, group.subdistrict)
     key = "prepare-calls"
-    pager = pager_of(key, len(group.lines), _ROWS)
+    here = of_storm(shown, "raised", within=group.subdistrict or "not stated").figure
+    pager = pager_of(key, len(group.lines), _ROWS, figure=here)
     rows = [_row(line, view.states[line.feature_id]) for line in group.lines[pager.start : pager.stop]]
     columns = [
         TableColumn("tier", say("column_tier"), "tier-cell"),
@@ -120,7 +127,8 @@ def _on_duty(view: CalloutView, subdistrict: str | None) -> None:
     for one in empty:
         st.markdown(f":red[{escape_markdown(nobody_text(one).text(lang()))}]")
     if desk is not None and desk.shifts:
-        st.caption(escape_markdown(desk_text(desk).text(lang())))
+        with field_box("duty"):
+            st.caption(escape_markdown(desk_text(desk).text(lang())))
 
 
 def _row(line: CallLine, state: CallState) -> Row:
@@ -141,6 +149,8 @@ def _one(shown: Storm, view: CalloutView, line: CallLine) -> None:
     """One record: its contacts with the buttons, what is missing, and what to do now."""
     with st.container(key="prepare-line", border=True):
         show_kept_notice()
+        record = field_box("call", str(line.feature_id))
+    with record:
         st.markdown(f"**{escape_markdown(line.name or line.code)}**")
         for cause in line.causes[:2]:
             st.caption(escape_markdown(cause.text(lang())))

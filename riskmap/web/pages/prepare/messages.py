@@ -22,7 +22,7 @@ from riskmap.values.duty import CallLine, CalloutView
 from riskmap.values.scenario import EVENT_KINDS
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.widgets import signing
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, pager_of, show_table
+from riskmap.web.widgets.panels import Cell, Number, Row, TableColumn, number_of, pager_of, show_table
 from riskmap.web.widgets.signing import Tone, keep_notice, notice, person
 
 _DESK_LONGEST: Final = 80
@@ -51,6 +51,14 @@ def log_entry(scenario: int, entry: Entry) -> None:
         log_event(workspace(), scenario, entry, by=by, why=EVENT_KINDS[entry.kind].zh)
     except RiskmapError as problem:
         keep_notice("error", problem.text(lang()))
+
+
+def of_storm(shown: Storm, part: str, n: int = 0, *, within: str = "") -> Number:
+    """Return a number of a scenario under its figure: that of the last one that is no drill, else of this one alone."""
+    one = shown.scenario
+    last = next((kept.id for kept in workspace().ledger.scenarios() if not kept.drill), None)
+    which = "" if one.id == last else f"scenario {one.id}"
+    return number_of(n, f"storm.{part}", within=f"{which} {within}".strip())
 
 
 _ROWS: Final = 10

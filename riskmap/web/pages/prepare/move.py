@@ -29,7 +29,16 @@ from riskmap.web.frame.running import Outcome
 from riskmap.web.frame.state import lang, say, workspace
 from riskmap.web.pages.importing.review import datum_title
 from riskmap.web.pages.prepare.messages import ask_person, paper
-from riskmap.web.widgets.panels import Cell, Row, TableColumn, first_pages, pager_of, show_offer, show_table
+from riskmap.web.widgets.panels import (
+    Cell,
+    Row,
+    TableColumn,
+    field_box,
+    first_pages,
+    pager_of,
+    show_offer,
+    show_table,
+)
 from riskmap.web.widgets.signing import carried_out, notice, person
 from riskmap.web.widgets.uploads import Held, private_folder
 
@@ -201,35 +210,36 @@ def _datum(key: str, stated: str) -> str:
 def _plan(shown: Storm, made: Made) -> None:
     found = made.plan
     distance = found.distance_zh if lang() == "zh" else found.distance
-    st.markdown(
-        say(
-            "prepare_move_sum",
-            people=f"{found.people:,}",
-            placed=f"{found.placed:,}",
-            unplaced=f"{found.unplaced:,}",
+    with field_box("plan"):
+        st.markdown(
+            say(
+                "prepare_move_sum",
+                people=f"{found.people:,}",
+                placed=f"{found.placed:,}",
+                unplaced=f"{found.unplaced:,}",
+            )
         )
-    )
-    st.caption(
-        say("prepare_move_distance_roads" if made.asked.roads else "prepare_move_distance", how=distance)
-    )
-    if found.unplaced:
-        reasons: Counter[str] = Counter()
-        for one in found.unplaced_groups:
-            reasons[one.why.text(lang())] += one.people
-        lines = [say("prepare_move_unplaced", n=f"{found.unplaced:,}")]
-        lines += [say("prepare_move_reason", why=why, n=f"{n:,}") for why, n in reasons.most_common()]
-        notice("error", "\n".join(lines))
-    if incomplete := found.incomplete:
-        st.warning(say("prepare_move_incomplete", n=f"{len(incomplete):,}"))
+        st.caption(
+            say("prepare_move_distance_roads" if made.asked.roads else "prepare_move_distance", how=distance)
+        )
+        if found.unplaced:
+            reasons: Counter[str] = Counter()
+            for one in found.unplaced_groups:
+                reasons[one.why.text(lang())] += one.people
+            lines = [say("prepare_move_unplaced", n=f"{found.unplaced:,}")]
+            lines += [say("prepare_move_reason", why=why, n=f"{n:,}") for why, n in reasons.most_common()]
+            notice("error", "\n".join(lines))
+        if incomplete := found.incomplete:
+            st.warning(say("prepare_move_incomplete", n=f"{len(incomplete):,}"))
     used = [one for one in found.shelters if one.used]
     pager = pager_of(_SHELTERS, len(used), _ROWS)
     show_table(
         _SHELTERS,
         [
             TableColumn("name", say("prepare_column_shelter")),
-            TableColumn("used", say("prepare_column_used"), "number"),
-            TableColumn("free", say("prepare_column_free"), "number"),
-            TableColumn("gap", say("prepare_column_beds"), "number"),
+            TableColumn("used", say("prepare_column_used"), "number", values=True),
+            TableColumn("free", say("prepare_column_free"), "number", values=True),
+            TableColumn("gap", say("prepare_column_beds"), "number", values=True),
         ],
         [
             Row(
@@ -272,7 +282,8 @@ def _beds(shown: Storm, made: Made) -> None:
         lacking=f"{lacking:,}",
         by=by,
     )
-    notice("warning" if lacking else "info", text)
+    with field_box("plan", "beds"):
+        notice("warning" if lacking else "info", text)
     for key, codes in (
         ("prepare_beds_not_stated", stock.beds_not_stated),
         ("prepare_beds_unknown", stock.beds_unknown),
@@ -281,7 +292,8 @@ def _beds(shown: Storm, made: Made) -> None:
             some = say("comma").join(names.get(code, code) for code in codes[:_SOME]) + (
                 "…" if len(codes) > _SOME else ""
             )
-            st.caption(say(key, n=f"{len(codes):,}", codes=some))
+            with field_box("plan", key):
+                st.caption(say(key, n=f"{len(codes):,}", codes=some))
     if not stock.bed_offers:
         return
     pager = pager_of(_BEDS, len(stock.bed_offers), _ROWS)
@@ -290,8 +302,8 @@ def _beds(shown: Storm, made: Made) -> None:
         [
             TableColumn("shelter", say("prepare_column_shelter")),
             TableColumn("warehouse", say("prepare_column_warehouse")),
-            TableColumn("beds", say("prepare_column_beds_give"), "number"),
-            TableColumn("far", say("prepare_column_far"), "number"),
+            TableColumn("beds", say("prepare_column_beds_give"), "number", values=True),
+            TableColumn("far", say("prepare_column_far"), "number", values=True),
         ],
         [
             Row(
@@ -436,7 +448,8 @@ def _changed(
         groups=f"{len({one.group for one in changes}):,}",
         stayed=f"{differences.stayed:,}",
     )
-    notice("info", text)
+    with field_box("plan", "changes"):
+        notice("info", text)
     if not changes:
         return
     pager = pager_of(CHANGES, len(changes), _ROWS)
@@ -445,7 +458,7 @@ def _changed(
         [
             TableColumn("group", say("prepare_column_group")),
             TableColumn("to", say("prepare_column_now")),
-            TableColumn("people", say("prepare_column_people"), "number"),
+            TableColumn("people", say("prepare_column_people"), "number", values=True),
         ],
         [_row(one) for one in changes[pager.start : pager.stop]],
         pager=pager,

@@ -1,4 +1,4 @@
-"""From which tier to which, as bands between two columns: one SVG for page and paper, that needs nothing else.
+"""From which tier to which, as bands between two columns: one SVG that needs nothing else.
 
 Worse tiers stand on top, what came and what went are nodes of their own. A band is as wide as it has records, and never
 narrower than can be seen; sums are stated. Every text is escaped.

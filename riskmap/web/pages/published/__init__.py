@@ -1,4 +1,4 @@
-"""发布: what was published, and two publications side by side: what came, went and moved, and which tiers changed."""
+"""发布: publish, what was published, and two publications side by side: what came, went and moved, which tiers changed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ from riskmap.actions.workspace import Workspace
 from riskmap.errors import RiskmapError
 from riskmap.io.files.publications import Manifest
 from riskmap.reports.comparing import PublicationChanges
-from riskmap.reports.sankey import Flow, sankey_svg
 from riskmap.rules.arrays import floats_of
 from riskmap.scoring.comparison import ORDER
 from riskmap.selection import find
-from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES
+from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, is_worse
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
-from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import address_leads, lang, past_text, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.pages.published.freezing import ask_to_publish
+from riskmap.web.pages.published.sankey import Flow, sankey_svg
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -48,7 +49,11 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
-from riskmap.web.widgets.signing import notice, refuse, show_kept_notice
+from riskmap.web.widgets.signing import (
+    notice,
+    refuse,
+    show_kept_notice,
+)
 from riskmap.web.widgets.told import named_address
 from riskmap.web.widgets.wording import moment, word
 
@@ -70,6 +75,9 @@ _MOST: Final = 2000  # points of the small map
 _KINDS: Final = ("added", "removed", "moved", "up", "down")
 
 
+_CAUSES: Final = ("data", "model", "both", "fit")
+
+
 def render() -> None:
     """Draw the page."""
     page_look()
@@ -82,6 +90,8 @@ def render() -> None:
             found.append(store.manifest(name))
         except RiskmapError as problem:
             refuse(problem)
+    if not past_text():
+        ask_to_publish(first=not found)
     if not found:
         notice("info", say("published_none"))
         return
@@ -175,15 +185,15 @@ class _Record:
 
 
 def _records(changes: PublicationChanges, flow: str) -> list[_Record]:
-    """Return the records of a flow of tiers, or of one of `_KINDS`; without one, all whose tier changed."""
+    """Return the records of a flow of tiers, or of one of `_KINDS` or `_CAUSES`; without one, all whose tier changed."""
     found: list[_Record] = []
     risks = _risks(changes)
     for layer, one in changes.layers.items():
         if "." in flow and layer not in risks:
             continue
         for point in one.tiers.points:
-            up = RANK_OF[point.after] > RANK_OF[point.before]
-            if flow in {"", f"{point.before}.{point.after}", "up" if up else "down"}:
+            up = is_worse(point.before, point.after)
+            if flow in {"", f"{point.before}.{point.after}", "up" if up else "down", point.cause}:
                 found.append(_Record(layer, point.code, point.before, point.after, point.cause))
     for layer, one in changes.layers.items():
         risk = layer in risks
@@ -301,8 +311,7 @@ def _flows(risks: Mapping[str, Any]) -> list[Flow]:
 def _by_layer(changes: PublicationChanges, pair: str) -> None:
     columns = [TableColumn("what", say("list_layer"), "short")]
     columns += [TableColumn(kind, say(f"published_{kind}"), "number") for kind in _KINDS]
-    causes = ("data", "model", "both", "fit")
-    columns += [TableColumn(one, word("cause", one), "number") for one in causes]
+    columns += [TableColumn(one, word("cause", one), "number") for one in _CAUSES]
     layers = workspace().catalog.layers
     rows: list[Row] = []
     for layer, one in changes.layers.items():
@@ -310,13 +319,13 @@ def _by_layer(changes: PublicationChanges, pair: str) -> None:
         why = Counter(point.cause for point in one.tiers.points)
         if not any(numbers):
             continue
-        told = [*zip(_KINDS, numbers, strict=True), *((cause, why[cause]) for cause in causes)]
+        told = [*zip(_KINDS, numbers, strict=True), *((cause, why[cause]) for cause in _CAUSES)]
         cells = [
             number_cell(
                 number_of(
                     n,
                     f"records.layer.{layer}",
-                    _lead(changes, kind, layer) if kind in _KINDS else "",
+                    _lead(changes, kind, layer),
                     within=f"{kind} {pair}",
                 )
             )
@@ -331,7 +340,9 @@ def _listed(changes: PublicationChanges, flow: str, layer: str) -> None:
     """The records of the flow (and layer) that the address names, else all whose tier changed."""
     found = [one for one in _records(changes, flow) if layer in {"", one.layer}]
     section(say("published_records", what=_flow_title(flow)))
-    pager = pager_of(_RECORDS, len(found), 20)
+    part = f"{flow or 'changed'} {changes.before} → {changes.after}"
+    rows_of = FigureRef(f"records.layer.{layer}" if layer else "records.layer", within=part)
+    pager = pager_of(_RECORDS, len(found), 20, figure=rows_of)
     layers = workspace().catalog.layers
     columns = [
         TableColumn("layer", say("list_layer"), "short"),
@@ -381,6 +392,8 @@ def _tier(layer: str, tier: str) -> Cell:
 def _flow_title(flow: str) -> str:
     if flow in _KINDS:
         return say(f"published_{flow}")
+    if flow in _CAUSES:
+        return word("cause", flow)
     before, dot, after = flow.partition(".")
     if not dot:
         return say("published_changed")
@@ -399,7 +412,7 @@ def _map(changes: PublicationChanges) -> None:
         line = now.table(one.layer).slice(hit.row, 1)
         lon, lat = (float(floats_of(line[name])[0]) for name in ("lon", "lat"))
         if lon == lon:  # noqa: PLR0124 - NaN
-            up = RANK_OF[one.after] > RANK_OF[one.before]
+            up = is_worse(one.before, one.after)
             points.append(
                 {
                     "lon": lon,
