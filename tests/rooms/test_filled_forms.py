@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import shutil
@@ -17,6 +18,9 @@ import riskmap
 from riskmap.actions.inventory.forms import fill_form
 from riskmap.errors import CatalogError, ExportError, RiskmapError, UnreadableFileError
 from tests.form_files import FIRST, cells_of, look_of, superior_form
+from tests.office import saved_as
+
+SOFFICE = shutil.which("soffice")
 
 MAPPING = """
 file = "表.xlsx"
@@ -318,6 +322,20 @@ def test_hostile_workbooks_are_refused_before_anything_is_written(d, tmp_path):
         for name, content in parts.items():
             archive.writestr(name, content)
     assert "实体定义" in refused(d, tmp_path, UnreadableFileError)
+
+
+@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")
+def test_libreoffice_opens_a_filled_form_and_works_its_sums_out(d, tmp_path):
+    given(d)
+    done = d.fill_form("表", tmp_path / "填.xlsx")
+    frame = d["slopes"].frame()
+    made = saved_as(SOFFICE, done, "csv", tmp_path / "office")
+    rows = list(csv.reader(io.StringIO(made.read_text(encoding="utf-8"))))
+    assert [row[1] for row in rows[4 : 4 + len(frame)]] == list(frame.index)
+    total = rows[4 + len(frame)]
+    assert total[0] == "合计"
+    assert float(total[7]) == frame["threatened_people"].sum()
+    assert float(total[8]) == 2 * frame["threatened_people"].sum()
 
 
 def test_the_blank_form_and_another_ending_are_not_written_to(d, tmp_path):

@@ -45,7 +45,7 @@ def test_a_sound_mapping_is_read_and_a_word_alone_is_a_field():
         ("rows = 3", "rows = 3\npattern = 9", ":5 › pattern", "5–7"),
         ("{ running = 1 }", '{ running = 1, text = "x" }', "columns.A", "恰好一项"),
         ("{ running = 1 }", '{ running = 1, unit = "m" }', "columns.A.unit", "只用于 field"),
-        ("{ running = 1 }", "{ rnuning = 1 }", "columns.A.runn", "running"),
+        ("{ running = 1 }", "{ startt = 1 }", "columns.A.startt", "running"),
         ("A = {", "a1 = {", "columns.a1", "列的字母"),
         ("B2 = {", "b2 = {", "cells.b2", "单元格，如 B2"),
         ('{ field = "tier", words', '{ field = "tier", unit = "m", words', "columns.D.words", "不同时"),
