@@ -30,6 +30,7 @@ from riskmap.actions.figures import period_of, told_figures
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
 from riskmap.actions.inventory.atlas import BAD, Pages, write_atlas
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
+from riskmap.actions.inventory.forms import Narrower, fill_form
 from riskmap.actions.inventory.listing import make_selection, summarise
 from riskmap.actions.inventory.map_files import Look
 from riskmap.actions.inventory.point_tables import ModelAlone
@@ -572,6 +573,77 @@ class District:
             why=why,
             lang=lang,
         ).path
+
+    def fill_form(
+        self,
+        name: str,
+        to: PathLike,
+        *,
+        tier: Words = None,
+        state: Words = None,
+        subdistrict: Words = None,
+        where: Words = None,
+        within: PathLike | shapely.Geometry | None = None,
+        period: str | None = None,
+        as_of: Day = None,
+        unmasked: bool = False,
+        by: str | None = None,
+        why: str = "",
+        lang: Lang = "zh",
+    ) -> Path:
+        """Fill a superior's form of `forms/`, one record a row; everything else of it stays as it is.
+
+        Parameters
+        ----------
+        name
+            The form: its mapping is forms/NAME.toml.
+        to
+            The workbook to write, with the ending of the form.
+        tier, state, subdistrict, where, within, as_of
+            Which records of those that the mapping selects, as in `LayerView.frame`.
+        period
+            The period of the figures in single cells, such as "2026-Q4".
+        unmasked
+            Whether names and phones are written in full; the ledger keeps who asked and why.
+        by, why
+            Who fills it and why; needed for `unmasked`.
+        lang
+            Language of words that the mapping does not state, "zh" or "en".
+
+        Raises
+        ------
+        CatalogError
+            Mapping, form and records do not fit one another; it names file, key and cell.
+        UnknownNameError, SelectionError
+            There is no such form, or a part of the selection does not exist.
+        UnreadableFileError, ExportError
+            The form cannot be read or is not to be changed; the file cannot be written.
+
+        Examples
+        --------
+        >>> d.fill_form("slopes_quarterly", "filled.xlsx", where="坡高 >= 12").name
+        'filled.xlsx'
+
+        """
+        narrower = Narrower(
+            tiers=_words(tier),
+            states=_words(state),
+            subdistricts=_words(subdistrict),
+            where=_words(where),
+            within=Path(within) if isinstance(within, str) else within,
+        )
+        return fill_form(
+            self._ws,
+            name,
+            Path(to),
+            narrower=narrower,
+            period=period,
+            as_of=_day(as_of),
+            unmasked=unmasked,
+            by=None if by is None else local_actor(by),
+            why=why,
+            lang=lang,
+        ).file.path
 
     def scenario(
         self,

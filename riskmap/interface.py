@@ -8,10 +8,11 @@ is. The environment keeps it, so that the processes that read files for it say t
 from __future__ import annotations
 
 import os
-import tomllib
 from functools import cache
 from importlib import resources
 from typing import Final, Literal
+
+import tomli
 
 from riskmap.errors import Lang
 
@@ -38,6 +39,4 @@ def option(name: str, lang: Lang = "zh") -> str:
 @cache
 def _labels() -> dict[str, dict[str, str]]:
     """Return option → the label of its field on the pages."""
-    return tomllib.loads(
-        resources.files("riskmap.texts").joinpath("options.toml").read_text(encoding="utf-8")
-    )
+    return tomli.loads(resources.files("riskmap.texts").joinpath("options.toml").read_text(encoding="utf-8"))

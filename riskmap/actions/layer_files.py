@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+import tomli
 
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.headers import normalise_header
@@ -103,9 +104,9 @@ def _target(field: str) -> str:
 def _file_of(ws: Workspace, layer: str) -> Path:
     for path in sorted((ws.root / "layers").glob("*.toml")):
         try:
-            if tomllib.loads(read_text(path, path.name)).get("id") == layer:
+            if tomli.loads(read_text(path, path.name)).get("id") == layer:
                 return path
-        except (tomllib.TOMLDecodeError, CatalogError):
+        except (tomli.TOMLDecodeError, CatalogError):
             continue
     raise RiskmapError(
         f"{ws.root / 'layers'}：没有图层 {layer} 的文件；请放回",

@@ -34,6 +34,7 @@ from riskmap.errors import (
     Text,
     WorkspaceError,
 )
+from riskmap.interface import option
 from riskmap.io.files.publications import (
     CONTACTS,
     Difference,
@@ -259,8 +260,8 @@ def _refuse(
         raise RefusedError.of(
             [
                 Text(
-                    "有陈述不成立仍要发布，须写明理由（--why）",
-                    "publishing although a statement does not hold takes a reason (--why)",
+                    f"有陈述不成立仍要发布，须写明理由：{option('why')}",
+                    f"publishing although a statement does not hold takes a reason: {option('why', 'en')}",
                 )
             ]
         )
@@ -268,8 +269,8 @@ def _refuse(
         raise RefusedError.of(
             [
                 Text(
-                    "有陈述不成立仍要发布，须有第二人（--second）",
-                    "publishing although a statement does not hold takes a second person (--second)",
+                    f"有陈述不成立仍要发布，须有第二人：{option('second')}",
+                    f"publishing although a statement does not hold takes a second person: {option('second', 'en')}",
                 )
             ]
         )

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import math
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, cast
+
+import tomli
 
 from riskmap.catalog.problems import TomlFile, closest
 from riskmap.catalog.toml_lines import KeyPath, value_spans
@@ -85,8 +86,8 @@ def changed_text(text: str, changes: Mapping[KeyPath, float | str], *, like: str
 def stated_version(text: str) -> str:
     """Return the version that a model file states, "" where it states none or cannot be read."""
     try:
-        value = tomllib.loads(text).get("version", "")
-    except tomllib.TOMLDecodeError:
+        value = tomli.loads(text).get("version", "")
+    except tomli.TOMLDecodeError:
         return ""
     return value if isinstance(value, str) else ""
 

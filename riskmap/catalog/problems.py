@@ -9,13 +9,13 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, cast, get_args
 
+import tomli
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -259,7 +259,7 @@ class TomlFile:
         """
         try:
             return cls(file, text, _loaded(text))
-        except tomllib.TOMLDecodeError as error:
+        except tomli.TOMLDecodeError as error:
             raise CatalogError((_syntax_problem(str(error), text, file),)) from None
         except RecursionError:
             expected = Text("层数少得多的嵌套", "far fewer nested brackets")
@@ -331,7 +331,7 @@ class TomlFile:
 
 @lru_cache(maxsize=64)
 def _loaded(text: str) -> Mapping[str, Any]:
-    return tomllib.loads(text)
+    return tomli.loads(text)
 
 
 def read_text(path: Path, file: str) -> str:

@@ -1,13 +1,14 @@
 """Where each key and each value of a TOML text stands. Python's own reader does not say.
 
-The scanner runs only over text that `tomllib` has accepted, so it may trust the grammar.
+The scanner runs only over text that `tomli` has accepted, so it may trust the grammar.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from bisect import bisect_right
+
+import tomli
 
 KeyPath = tuple[str | int, ...]
 
@@ -104,7 +105,7 @@ class _Scanner:
             if found is None:
                 return parts
             self.at = found.end()
-            parts.append(tomllib.loads(f"k = {found[0]}")["k"] if quoted else found[0])
+            parts.append(tomli.loads(f"k = {found[0]}")["k"] if quoted else found[0])
             self._skip()
             if not self.text.startswith(".", self.at):
                 return parts

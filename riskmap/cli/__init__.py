@@ -92,6 +92,7 @@ def _run(words: list[str]) -> NoReturn:
         editing,
         evacuation,
         figures,
+        forms,
         housekeeping,
         importing,
         inventory,

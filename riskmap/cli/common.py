@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import date
@@ -15,6 +14,7 @@ from pathlib import Path
 from threading import Event, current_thread, main_thread
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, cast
 
+import tomli
 import typer
 from typer.core import TyperGroup
 
@@ -48,7 +48,7 @@ def tell(group: Any, ctx: Any, lang: Lang) -> None:
     def text(value: Any) -> str | None:
         return value[lang] if isinstance(value, dict) else value
 
-    texts = tomllib.loads(resources.files("riskmap.cli").joinpath("help.toml").read_text(encoding="utf-8"))
+    texts = tomli.loads(resources.files("riskmap.cli").joinpath("help.toml").read_text(encoding="utf-8"))
     for name, words in texts["page"].items():
         setattr(rich_utils, name, words[lang])
     panels = {name: text(panel["title"]) for panel in texts["panels"].values() for name in panel["commands"]}

@@ -8,13 +8,14 @@ How fields and their values read: titles, units, choices and yes or no, in the r
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from importlib import resources
 from itertools import zip_longest
 from typing import Any, Final
+
+import tomli
 
 from riskmap.catalog.layer import ContactRole, Field, Layer, pieces
 from riskmap.catalog.model import CHECKLIST_PREFIX, UNTIL
@@ -33,7 +34,7 @@ def _texts() -> dict[str, Text]:
     for file in sorted(resources.files(__name__).iterdir(), key=lambda entry: entry.name):
         if not file.name.endswith(".toml"):
             continue
-        for key, value in tomllib.loads(file.read_text(encoding="utf-8")).items():
+        for key, value in tomli.loads(file.read_text(encoding="utf-8")).items():
             if key in found:
                 raise ValueError(f"texts/{file.name} › {key}: this key stands in another file too")
             found[key] = Text(value["zh"], value["en"])

@@ -24,6 +24,7 @@ CHINESE = [
             "figures",
             "fire",
             "formulas",
+            "forms",
             "mechanisms",
             "maps",
             "prepare",

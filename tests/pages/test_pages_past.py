@@ -89,6 +89,11 @@ def test_links_of_a_past_page_lead_into_the_same_past(ws, then):
     assert at.query_params["asof"] == then
 
 
+def test_the_past_is_not_published_from_the_page(ws, then):
+    for query, there in (({}, True), ({"asof": then}, False)):
+        assert any(b.key == "publish-go" for b in open_page("published", **query).button) is there
+
+
 def test_today_is_now(ws):
     past, now = (
         panel(open_page("inventory", **query), "inventory-figures")

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from riskmap.actions.publishing import compared, publish
+from riskmap.actions.publishing import compared, publications_of, publish, verify
 from riskmap.actions.records.editing import edit_point, retire_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.rules.permissions import local_actor
@@ -74,10 +74,48 @@ def test_the_other_way_round_the_removed_one_was_added(ws):
     assert "published-sankey" not in panels(open_page("published", a="前", b="前"))
 
 
-def test_without_publications_the_page_says_how_to_make_one(tmp_path, monkeypatch):
+def fill(at, **values):
+    for key, value in values.items():
+        at.text_input(key=f"publish-{key}").set_value(value)
+    at.button(key="publish-go").click().run()
+    return at
+
+
+def test_without_publications_the_page_makes_the_first_one_and_what_keeps_from_it_takes_a_second_person(
+    tmp_path, monkeypatch
+):
     make_workspace(tmp_path / "w")
     use_workspace(monkeypatch, tmp_path / "w")
-    assert any("riskmap publish" in one.value for one in open_page("published").info)
+    ws = open_workspace(tmp_path / "w")
+    blocking = publish(ws, "x", **BY).blocking
+    at = open_page("published")
+    assert [one.value for one in at.info] == ["还没有发布过。"]
+    assert "名称" in fill(at, by="张三", why="年报").warning[0].value
+    at = fill(at, name="2026年度", by="张三", why="年报")
+    assert [one.key for one in at.checkbox] == [f"publish-{one.id}" for one in blocking]
+    assert {row[2] for row in texts(panel(at, "publish-records"))} == {
+        code for one in blocking for code in one.missing
+    }
+    assert all(row["cells"][2]["href"] for row in panel(at, "publish-records")["rows"])
+    assert not publications_of(ws).names()
+    assert "逐项勾选" in fill(at).warning[-1].value
+    for one in at.checkbox:
+        one.check()
+    assert "第二人" in fill(at).warning[-1].value
+    assert "同一人" in fill(at, second="张三").error[0].value
+    at = fill(at, second="李四")
+    assert "已发布 2026年度" in at.success[0].value
+    assert [row[0] for row in texts(panel(at, "published-list"))] == ["2026年度"]
+    assert verify(ws, "2026年度").holds
+
+
+def test_a_period_that_is_none_is_said_and_another_one_is_checked_anew(tmp_path, monkeypatch):
+    make_workspace(tmp_path / "w")
+    use_workspace(monkeypatch, tmp_path / "w")
+    at = fill(open_page("published"), name="一", by="张三", why="年报")
+    assert at.checkbox
+    assert "2026-13" in fill(at, period="2026-13").error[0].value.replace("\\", "")
+    assert not at.checkbox
 
 
 def test_a_sankey_states_its_sums_and_shows_the_fewest():

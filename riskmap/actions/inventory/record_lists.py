@@ -202,10 +202,10 @@ def listed(ws: Workspace, one: ListFile, *, as_of: date | None = None) -> Listed
     people = _people(ws, found, wanted, as_of)
     rows = [_row(feature, wanted, people) for feature in found]
     for word in reversed(value.order):
-        rows = _sorted(ws, rows, word.removeprefix("-"), descending=word.startswith("-"))
+        rows = in_order(ws, rows, word.removeprefix("-"), descending=word.startswith("-"))
     groups = None
     if value.group_by is not None:
-        rows = _sorted(ws, rows, value.group_by, descending=False)
+        rows = in_order(ws, rows, value.group_by, descending=False)
         groups = _counted(rows, value.group_by)
     return Listed(one, {name: titles[name] for name in value.columns}, tuple(rows), groups, as_of)
 
@@ -255,7 +255,7 @@ def _people(
     return people
 
 
-def _sorted(
+def in_order(
     ws: Workspace, rows: Sequence[dict[str, Any]], name: str, *, descending: bool
 ) -> list[dict[str, Any]]:
     """Return rows in the order of a column; equals stay as they are, what is not known stands last."""

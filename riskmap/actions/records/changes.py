@@ -6,13 +6,14 @@ Comparing the tiers of two days, of two versions of a model, or of a day and a v
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
+
+import tomli
 
 from riskmap.actions.records.scoring import load_artefacts
 from riskmap.actions.workspace import Workspace
@@ -241,8 +242,8 @@ def _model_text(ws: Workspace, layer: str, given: str) -> tuple[str, str, Path]:
 def _version(text: str) -> str:
     """Return the version that a model file states, "?" for one that this program cannot read."""
     try:
-        return str(tomllib.loads(text).get("version", "?"))
-    except tomllib.TOMLDecodeError:
+        return str(tomli.loads(text).get("version", "?"))
+    except tomli.TOMLDecodeError:
         return "?"
 
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from riskmap.actions.episode.roster import roster_findings
 from riskmap.actions.figures import figures_of
+from riskmap.actions.inventory.forms import form_faults
 from riskmap.actions.inventory.listing import summarise
 from riskmap.actions.inventory.record_lists import list_faults
 from riskmap.actions.publishing import publications_of, statements_of
@@ -144,6 +145,12 @@ def _files(ws: Workspace) -> Iterator[CheckFinding]:
 def _lists(ws: Workspace) -> Iterator[CheckFinding]:
     for one in list_faults(ws):
         yield CheckFinding("error", "list", one.place, Text(one.text("zh"), one.text("en")), one.remedy)
+
+
+def _forms(ws: Workspace) -> Iterator[CheckFinding]:
+    """Look for mappings of forms that cannot be used."""
+    for one in form_faults(ws):
+        yield CheckFinding("error", "form", one.place, Text(one.text("zh"), one.text("en")), one.remedy)
 
 
 def _figures(ws: Workspace) -> Iterator[CheckFinding]:
@@ -673,6 +680,7 @@ _CHECKS: Final[dict[str, Callable[[Workspace], Iterator[CheckFinding]]]] = {
     "files": _attached_files,
     "cache": _caches,
     "list": _lists,
+    "form": _forms,
     "figure": _figures,
     "publication": _publications,
     "sums": _sums,

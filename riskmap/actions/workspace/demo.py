@@ -8,7 +8,8 @@ from pathlib import Path
 
 from riskmap.actions.shipped_layers import shipped_layers, take_layers
 from riskmap.actions.workspace import Workspace, create_workspace, open_workspace
-from riskmap.demo_district import DemoDistrict, make_demo, write_boundaries
+from riskmap.catalog.form_file import FOLDER as FORMS
+from riskmap.demo_district import DemoDistrict, make_demo, write_boundaries, write_superior_form
 from riskmap.errors import Text
 from riskmap.moments import utc_now
 from riskmap.progress import UNWATCHED, Cancelled, Progress
@@ -61,6 +62,7 @@ def _fill(
     ws: Workspace, demo: DemoDistrict, *, seed: int, by: Actor, why: str | None, progress: Progress
 ) -> None:
     write_boundaries(demo, ws.root / "data")
+    write_superior_form(ws.root / FORMS)
     every = {**demo.layers, **demo.registers}
     for done, (layer, records) in enumerate(every.items()):
         title = ws.catalog.layer(layer).title

@@ -16,6 +16,9 @@ RESULT = "result.json"
 REQUEST = "request.json"
 
 
+ASKED = "asked.json"  # what of a form is to be written, beside the request
+
+
 SEPARATOR = " › "  # between the folders that a sheet lies in, as messages write places
 
 

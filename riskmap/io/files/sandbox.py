@@ -9,8 +9,10 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import psutil
@@ -65,10 +67,18 @@ class Opened:
     made: dict[str, bytes]
 
 
-def look_into(path: Path, kind: str, name: str, limits: FileLimits, *, reader: str) -> Opened:
+def look_into(
+    path: Path,
+    kind: str,
+    name: str,
+    limits: FileLimits,
+    *,
+    reader: str,
+    given: Mapping[str, bytes] = MappingProxyType({}),
+) -> Opened:
     """Have the worker open one file that is to be kept as it is. UnreadableFileError as of `parse`.
 
-    `reader`: a module with `read(request, folder)` that returns facts.
+    `reader`: a module with `read(request, folder)` that returns facts; `given`: files that lie in the folder for it.
     """
     limits = limits.for_size(path.stat().st_size)
     with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}", ignore_cleanup_errors=True) as temporary:
@@ -77,9 +87,11 @@ def look_into(path: Path, kind: str, name: str, limits: FileLimits, *, reader: s
             limits
         )
         (folder / REQUEST).write_text(json.dumps(request, ensure_ascii=False), encoding="utf-8")
+        for one, content in given.items():
+            (folder / one).write_bytes(content)
         _watch(folder, name, limits, UNWATCHED)
         facts = _result(folder, name)["facts"]
-        ours = {REQUEST, RESULT, _STDERR}
+        ours = {REQUEST, RESULT, _STDERR, *given}
         made = {one.name: one.read_bytes() for one in folder.iterdir() if one.name not in ours}
         return Opened(facts, made)
 

@@ -371,7 +371,7 @@ class LongSheet(Worksheet):
                 _xml(Cells(c.values.slice(start, size), c.look, c.looks), xl_col_to_name(i), numbers)
                 for i, c in enumerate(columns)
             ]
-            rows = _join('<row r="', numbers, '">', *cells, "</row>")
+            rows = side_by_side('<row r="', numbers, '">', *cells, "</row>")
             self.fh.write("".join(rows.to_pylist()))
         self._check_dimensions(first, 0)
         self._check_dimensions(first + count - 1, len(columns) - 1)
@@ -397,16 +397,17 @@ def _xml(cells: Cells, letter: str, numbers: pa.Array) -> pa.Array:
         words = cells.values.dictionary_encode()
         special = [cells.looks.get(word, cells.look)._get_xf_index() for word in words.dictionary.to_pylist()]  # noqa: SLF001
         style = pa.array([str(s) for s in special], _TEXT).take(words.indices)
-    head = _join(f'<c r="{letter}', numbers, '" s="', style)
+    head = side_by_side(f'<c r="{letter}', numbers, '" s="', style)
     if pa.types.is_string(cells.values.type):
         start, end = '" t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
-        xml = _join(head, start, _escape(cells.values), end)
+        xml = side_by_side(head, start, escaped(cells.values), end)
     else:
-        xml = _join(head, '"><v>', cells.values.cast(_TEXT), "</v></c>")
+        xml = side_by_side(head, '"><v>', cells.values.cast(_TEXT), "</v></c>")
     return pc.fill_null(xml, pa.scalar("", _TEXT))
 
 
-def _escape(values: pa.Array) -> pa.Array:
+def escaped(values: pa.Array) -> pa.Array:
+    """Return texts as the XML of a cell holds them; what does not fit in a cell is cut."""
     texts = values.cast(_TEXT)
     if too_long(values):
         texts = pa.array([None if v is None else _cut(v) for v in values.to_pylist()], _TEXT)
@@ -423,11 +424,17 @@ def _cut(text: str) -> str:
     return text if len(whole) <= 2 * CELL_LIMIT else whole[: 2 * CELL_LIMIT].decode("utf-16-le", "ignore")
 
 
+def spelled(text: str) -> str:
+    """Return one text as cells hold it, before it is XML: what XML cannot hold, or a reader would take for that."""
+    return _spell(re.sub(_LOOKS_ESCAPED, "_x005F\\1", text))
+
+
 def _spell(text: str) -> str:
     return re.sub(_NOT_XML, lambda match: f"_x{ord(match[0]):04X}_", text)
 
 
-def _join(*parts: Any) -> pa.Array:
+def side_by_side(*parts: Any) -> pa.Array:
+    """Return one text per row, of texts and columns of texts in their order; null where one of them is."""
     return pc.binary_join_element_wise(
         *(pa.scalar(p, _TEXT) if isinstance(p, str) else p for p in parts), pa.scalar("", _TEXT)
     )

@@ -6,12 +6,12 @@ The versions of a model: who saved which text, when and why; each can be read an
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
+import tomli
 
 from riskmap.actions.model_saving import ModelVersion, raised_text
 from riskmap.actions.models import under_draft
@@ -304,8 +304,8 @@ def _learned(model: ScoringModel) -> None:
 def _leaking(card_text: str) -> list[str]:
     """Return the predictors that training suspected of holding the answer; none where the card cannot be read."""
     try:
-        named = tomllib.loads(card_text).get("leakage", [])
-    except tomllib.TOMLDecodeError:
+        named = tomli.loads(card_text).get("leakage", [])
+    except tomli.TOMLDecodeError:
         return []
     return [str(name) for name in named] if isinstance(named, list) else []
 

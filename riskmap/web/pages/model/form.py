@@ -12,13 +12,13 @@ that stands in the wrong order is put right here.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
 import streamlit as st
+import tomli
 
 from riskmap.actions.model_saving import OpenModel, open_model
 from riskmap.catalog import Layer
@@ -51,8 +51,8 @@ class ModelDraft:
     def data(self) -> dict[str, Any] | None:
         """The values of the text, None where it is not TOML."""
         try:
-            return tomllib.loads(self.text)
-        except (tomllib.TOMLDecodeError, RecursionError):
+            return tomli.loads(self.text)
+        except (tomli.TOMLDecodeError, RecursionError):
             return None
 
     @property

@@ -1,4 +1,4 @@
-"""发布: what was published, and two publications side by side: what came, went and moved, and which tiers changed."""
+"""发布: publish, what was published, and two publications side by side: what came, went and moved, which tiers changed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from riskmap.selection import find
 from riskmap.vocabulary import RANK_OF, TIER_COLOURS, TIER_TITLES, is_worse
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.shell import page_look, page_title, section
-from riskmap.web.frame.state import address_leads, lang, say, snapshot, workspace, write_address
+from riskmap.web.frame.state import address_leads, lang, past_text, say, snapshot, workspace, write_address
 from riskmap.web.pages import Page
+from riskmap.web.pages.published.freezing import ask_to_publish
 from riskmap.web.pages.published.sankey import Flow, sankey_svg
 from riskmap.web.widgets.panels import (
     Cell,
@@ -48,7 +49,11 @@ from riskmap.web.widgets.panels import (
     show_table,
     tier_cell,
 )
-from riskmap.web.widgets.signing import notice, refuse, show_kept_notice
+from riskmap.web.widgets.signing import (
+    notice,
+    refuse,
+    show_kept_notice,
+)
 from riskmap.web.widgets.told import named_address
 from riskmap.web.widgets.wording import moment, word
 
@@ -85,6 +90,8 @@ def render() -> None:
             found.append(store.manifest(name))
         except RiskmapError as problem:
             refuse(problem)
+    if not past_text():
+        ask_to_publish(first=not found)
     if not found:
         notice("info", say("published_none"))
         return
