@@ -128,6 +128,9 @@ WEIGHT_OF: Final[Mapping[str, int]] = {
 }
 
 
+NOT_STATED: Final = "未注明"  # records without a sub-district are counted and chosen under this name
+
+
 def state_of(standing: str) -> State | None:
     """Return the state of one of `STANDINGS`; None for a grade: what is no risk is not rated, nor due to be."""
     if standing not in RANK_OF:

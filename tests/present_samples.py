@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,9 @@ import shapely
 from riskmap.catalog.layer import Checklist, ChecklistItem, Choice, ContactRole, Field, Layer
 from riskmap.errors import Text
 from riskmap.values.assessment import ModelStamp
-from riskmap.values.inventory import Inventory, LayerInventory
+from riskmap.values.inventory import Inventory, LayerInventory, PrintedFigure
 from riskmap.values.records import Contact
-from riskmap.vocabulary import RANK_OF
+from riskmap.vocabulary import NOT_STATED, RANK_OF, RANKS
 
 HOSTILE = [
     "=cmd|' /C calc'!A0",
@@ -193,4 +195,24 @@ def inventory(*parts: LayerInventory, **changes: Any) -> Inventory:
         "made_by": "值班员",
         "demo": True,
     }
-    return Inventory(**(values | changes))
+    made = Inventory(**(values | changes))
+    return made if "figures" in changes else dataclasses.replace(made, figures=figures_of_rows(made))
+
+
+def figures_of_rows(made: Inventory) -> dict[tuple[str, str], PrintedFigure]:
+    """What the figures of an inventory are, counted row by row."""
+    found: Counter[tuple[str, str]] = Counter()
+    for part in made.layers:
+        layer, risk = part.layer.id, part.layer.counts == "risk"
+        columns = (part.table[name].to_pylist() for name in ("rank", "subdistrict"))
+        for rank, stated in zip(*columns, strict=True):
+            standing, street = part.layer.standing(RANKS[rank % len(RANKS)]), stated or NOT_STATED
+            ids = ["records.layer", f"records.layer.{layer}", f"records.standing.{layer}.{standing}"]
+            if risk:
+                ids += ["points.total", f"points.tiers.{standing}", f"points.layer.{layer}"]
+                ids += [f"points.layer_tier.{layer}.{standing}"]
+            found.update((one, "") for one in ids)
+            if risk:
+                streets = (f"points.street.{street}", f"points.street_tier.{street}.{standing}")
+                found.update((one, of) for one in streets for of in ("", layer))
+    return {(one, of): PrintedFigure(one, Text("", ""), n, f"{n:,}", of) for (one, of), n in found.items()}

@@ -281,7 +281,8 @@ def map_file(
     _tell_state(ws, at, selection.layers)
     if as_json:
         without = {"unlocated": done.unlocated} if done.unlocated else {}
-        print_json({"files": [{"path": str(done.path), "format": done.format, "rows": done.rows, **without}]})
+        file = {"path": str(done.path), "format": done.format, "rows": done.rows, **without}
+        print_json({"files": [file], "figures": [one.as_json(LANG) for one in done.figures]})
     else:
         echo(f"{done.path}：共 {done.rows} 条", f"{done.path}: {done.rows} records")
         if done.unlocated:
@@ -358,7 +359,7 @@ def atlas(
     _tell_state(ws, at, selection.layers)
     if as_json:
         file = {"path": str(done.path), "format": done.format, "rows": done.rows, "pages": done.pages}
-        print_json({"files": [file]})
+        print_json({"files": [file], "figures": [one.as_json(LANG) for one in done.figures]})
     else:
         echo(
             f"{done.path}：共 {done.rows} 条，{done.pages} 页",

@@ -176,7 +176,7 @@ def _of_rows(inventory: Inventory, wanted: Sequence[np.ndarray[Any, Any]]) -> In
         replace(part, table=part.table.filter(rows))
         for part, rows in zip(inventory.layers, wanted, strict=True)
     ]
-    return replace(inventory, layers=tuple(parts))
+    return replace(inventory, layers=tuple(parts), figures={})
 
 
 def _street(first: MapSheet, name: str) -> MapSheet:

@@ -54,9 +54,6 @@ from riskmap.values.inventory import (
     STATES,
     Inventory,
     LayerInventory,
-    add_counts,
-    standing_counts,
-    tier_counts,
 )
 from riskmap.vocabulary import GRADES, TIER_COLOURS, TIER_TITLES, WEIGHT_OF, weight
 
@@ -711,16 +708,14 @@ def _legend(sheet: MapSheet) -> list[dict[str, Any]]:
     parts = sheet.inventory.layers
     there = [part for part in parts if len(part)] or parts
     risks = [(i, part) for i, part in enumerate(parts) if part.layer.counts == "risk" and part in there]
-    counts = [tier_counts(part.table) for _, part in risks]
+    counts = [sheet.inventory.tiers(part) for _, part in risks]
     rows = [
-        {"title": part.layer.title.text(sheet.lang), "layer": i, "counts": [count[s] for s in STATES]}
+        {"title": part.layer.title.text(sheet.lang), "layer": i, "counts": list(count.values())}
         for (i, part), count in zip(risks, counts, strict=True)
     ]
     if len(rows) > 1:
-        total = add_counts(counts)
-        rows.append(
-            {"title": t("sheet_sum", sheet.lang), "layer": None, "counts": [total[s] for s in STATES]}
-        )
+        total = sheet.inventory.tiers()
+        rows.append({"title": t("sheet_sum", sheet.lang), "layer": None, "counts": list(total.values())})
     return rows
 
 
@@ -730,7 +725,7 @@ def _others(sheet: MapSheet) -> list[dict[str, Any]]:
         {
             "title": part.layer.title.text(sheet.lang),
             "layer": i,
-            "total": len(part),
+            "total": sheet.inventory.records(part),
             "grades": _grades(sheet, part),
         }
         for i, part in enumerate(sheet.inventory.layers)
@@ -741,8 +736,8 @@ def _others(sheet: MapSheet) -> list[dict[str, Any]]:
 def _grades(sheet: MapSheet, part: LayerInventory) -> list[dict[str, Any]]:
     """Return title, weight and count of each grade that there is; without a model, of the one symbol."""
     if part.layer.model is None:
-        return [{"title": "", "rank": WEIGHT_OF["ungraded"], "count": len(part)}]
-    counts = standing_counts(part.table)
+        return [{"title": "", "rank": WEIGHT_OF["ungraded"], "count": sheet.inventory.records(part)}]
+    counts = sheet.inventory.grades(part)
     return [
         {"title": TIER_TITLES[one].text(sheet.lang), "rank": WEIGHT_OF[one], "count": counts[one]}
         for one in (GRADES[state] for state in STATES)

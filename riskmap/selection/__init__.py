@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from riskmap.selection.area import Ring, area_of, area_text, polygon_of, ring_of
-from riskmap.selection.filters import NOT_STATED, Selection
+from riskmap.selection.filters import Selection
 from riskmap.selection.lookup import Hit, find, nearest, point, search, shapes_in
 from riskmap.selection.records import Selected, flag_ids, rows, select
 from riskmap.selection.snapshot import Snapshot, build_snapshot, snapshot_key
@@ -12,6 +12,7 @@ from riskmap.selection.table import changed_table, finished_table, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
 from riskmap.selection.where import parse_where
+from riskmap.vocabulary import NOT_STATED
 
 __all__ = [
     "NOT_STATED",

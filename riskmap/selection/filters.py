@@ -22,9 +22,6 @@ from riskmap.errors import SelectionError, Text
 from riskmap.selection.where import STATES, flag_of_word, state_of_word, tier_of_word, unknown_name
 from riskmap.vocabulary import FLAGS, GRADES, RANKS, STANDINGS, TIERS, UNRATED, state_of
 
-NOT_STATED: Final = "未注明"  # records without a sub-district are counted and chosen under this name
-
-
 _LONGEST_TEXT = 200
 
 

@@ -30,7 +30,6 @@ from numpy.typing import ArrayLike, NDArray
 from riskmap.catalog import Layer
 from riskmap.errors import SelectionError, Text
 from riskmap.rules.arrays import codes_of, column_of, folded, numbers_of, pc
-from riskmap.selection.filters import NOT_STATED
 from riskmap.selection.inheriting import in_order, inherited
 from riskmap.selection.masks import Views
 from riskmap.selection.snapshot_files import (
@@ -45,7 +44,7 @@ from riskmap.selection.table import CLASS, flag_bits, layer_table
 from riskmap.selection.where import unknown_name
 from riskmap.values.boundaries import Boundaries
 from riskmap.values.records import Features, Records
-from riskmap.vocabulary import RANKS, STANDINGS, weight
+from riskmap.vocabulary import NOT_STATED, RANKS, STANDINGS, weight
 
 BITS: Final = 31  # per axis: 2 cm at the equator
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from riskmap.catalog import Layer
 from riskmap.errors import Lang, Text
 from riskmap.rules.arrays import array_of, codes_of, numbers_of
-from riskmap.selection.filters import NOT_STATED, Selection
+from riskmap.selection.filters import Selection
 from riskmap.selection.table import FLAG_BIT
 from riskmap.selection.views import view_of
-from riskmap.vocabulary import FLAGS, RANK_OF, RANKS, TIERS, UNRATED
+from riskmap.vocabulary import FLAGS, NOT_STATED, RANK_OF, RANKS, TIERS, UNRATED
 
 if TYPE_CHECKING:
     from riskmap.selection.snapshot import Snapshot

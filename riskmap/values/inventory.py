@@ -16,7 +16,7 @@ from riskmap.progress import UNWATCHED, Progress
 from riskmap.values.assessment import ModelStamp
 from riskmap.values.attachments import Attached, Attachment
 from riskmap.values.records import Contact
-from riskmap.vocabulary import STANDINGS, TIER_TITLES, TIERS
+from riskmap.vocabulary import GRADES, STANDINGS, TIER_TITLES, TIERS
 
 # How columns of counts run: worst tier first, unrated last.
 STATES: Final[tuple[str, ...]] = (*TIERS, "unrated")
@@ -68,6 +68,32 @@ class LayerInventory:
 
 
 @dataclass(frozen=True, slots=True)
+class PrintedFigure:
+    """A figure as a cover prints it: what `riskmap figures` tells, counted of the records that are written.
+
+    `layer`: of which layer's records alone, "" for all. `query`: the address of the records, "" where no address says it.
+    """
+
+    id: str
+    title: Text
+    value: int
+    text: str
+    layer: str = ""
+    query: str = ""
+
+    def as_json(self, lang: Lang) -> dict[str, Any]:
+        """Return one figure of a document that says what was written."""
+        return {
+            "id": self.id,
+            "title": self.title.text(lang),
+            "value": self.value,
+            "text": self.text,
+            "layer": self.layer or None,
+            "query": self.query or None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """What an export says. The totals are counted from the very rows that are written.
 
@@ -77,6 +103,7 @@ class Inventory:
     the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
     of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
     `handed_over` gives the content of a file on a record as it may leave the house.
+    `figures`: every number that a cover prints, by its id and, where it is of one layer's records alone, by layer.
     `progress` is told by who writes it: a format that tells nothing can be stopped between files only.
     """
 
@@ -97,10 +124,44 @@ class Inventory:
     head: str = ""
     changeset: int = 0
     handed_over: Callable[[Attachment], bytes] | None = None
+    figures: Mapping[tuple[str, str], PrintedFigure] = field(
+        default_factory=dict[tuple[str, str], PrintedFigure]
+    )
     progress: Progress = UNWATCHED
 
     def __len__(self) -> int:
         return sum(len(part) for part in self.layers)
+
+    def figure(self, figure_id: str, layer: str = "") -> PrintedFigure:
+        """Return a figure of what is written; of a group in which there is nothing 0."""
+        if (found := self.figures.get((figure_id, layer))) is not None:
+            return found
+        whole = self.figures.get((".".join(figure_id.split(".")[:2]), layer))
+        return PrintedFigure(figure_id, Text("", "") if whole is None else whole.title, 0, "0", layer)
+
+    def tiers(self, part: LayerInventory | None = None) -> dict[str, int]:
+        """Return tier or "unrated" → how many risks, of a layer or of all: its figures, of a page of an atlas its rows."""
+        parts = self.risks if part is None else (part,)
+        if not self.figures:
+            return add_counts([tier_counts(one.table) for one in parts])
+        of = "points.tiers" if part is None else f"points.layer_tier.{part.layer.id}"
+        return {state: self.figure(f"{of}.{state}").value for state in STATES}
+
+    def grades(self, part: LayerInventory) -> dict[str, int]:
+        """Return grade → how many records of a layer that is no risk; as `tiers` does."""
+        if not self.figures:
+            return standing_counts(part.table)
+        of = f"records.standing.{part.layer.id}"
+        return {grade: self.figure(f"{of}.{grade}").value for grade in GRADES.values()}
+
+    def records(self, part: LayerInventory) -> int:
+        """Return how many records a layer has; as `tiers` does."""
+        return self.figure(f"records.layer.{part.layer.id}").value if self.figures else len(part)
+
+    @property
+    def printed(self) -> tuple[PrintedFigure, ...]:
+        """The figures of all that is written, without those of one layer's part alone."""
+        return tuple(one for one in self.figures.values() if not one.layer)
 
     def wrote(self, part: LayerInventory, rows: int) -> None:
         """Tell that so many rows of a layer are written, after all layers before it. Cancelled where it shall stop."""

@@ -135,7 +135,7 @@ def test_export_counts_what_select_counts_and_exits_1_where_sums_do_not_agree(ws
     ran = run(ws, "export", "--to", tmp_path / "a.xlsx", "--to", tmp_path / "a.csv", "--json")
     assert ran.status == 1
     document = ran.json
-    assert set(document) == {"files", "count", "adds_up"}
+    assert set(document) == {"files", "count", "adds_up", "figures"}
     assert [(f["format"], f["rows"]) for f in document["files"]] == [("xlsx", 5), ("csv", 5)]
     assert all(Path(f["path"]).is_file() for f in document["files"])
 

@@ -277,6 +277,7 @@ def test_the_hidden_sheet_tells_an_import_which_sheet_is_which_layer(files: Path
         "sheet:森林防火网格": "forest_fire_grids",
         "sheet:打印·边坡": PRINTED,
         "sheet:打印·森林防火网格": PRINTED,
+        "sheet:指标": PRINTED,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from riskmap.actions.figures import figures_of, shipped_figures, state_of
 from riskmap.actions.inventory.unrated import newly_unrated, unrated_text
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
@@ -24,6 +25,7 @@ from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import as_of_text, last_moment, local_now
 from riskmap.progress import UNWATCHED, Progress
+from riskmap.reports.figures import Engine, Figures, FigureValue, Group, State
 from riskmap.rules.arrays import is_part
 from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
@@ -36,7 +38,7 @@ from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.attachments import Attached
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory, add_counts, tier_counts
+from riskmap.values.inventory import Inventory, LayerInventory, PrintedFigure, add_counts, tier_counts
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
 
@@ -85,7 +87,8 @@ def export_selection(
         if unmasked:
             note_unmasked(ws, selection.to_text(), by=by, why=why)
     files = [{"path": str(one.path), "format": one.format, "rows": one.rows} for one in written]
-    return {"files": files, "count": len(inventory), "adds_up": inventory.adds_up}
+    figures = [one.as_json(lang) for one in inventory.printed]
+    return {"files": files, "count": len(inventory), "adds_up": inventory.adds_up, "figures": figures}
 
 
 _SELECTING = Text("挑选记录", "selecting the records")
@@ -165,7 +168,81 @@ def inventory_of(
         head=head.digest if head else "",
         changeset=head.changeset if head else 0,
         handed_over=ws.files.handed_over,
+        figures=_figures(ws, snapshot, selected, selection, as_of),
     )
+
+
+COVER_FIGURES: Final = (
+    *(
+        "records.layer",
+        "records.standing",
+        "points.total",
+        "points.tiers",
+        "points.layer",
+        "points.layer_tier",
+    ),
+    *("points.street", "points.street_tier"),
+)
+"""Every figure that covers, legends and headings print; the last two also of each layer alone."""
+
+
+def _figures(
+    ws: Workspace, snapshot: Snapshot, selected: Selected, selection: Selection, as_of: date | None
+) -> dict[tuple[str, str], PrintedFigure]:
+    """Return the figures of the selected records: those of the workspace, where they count these very rows.
+
+    A bureau may have files of its own in the place of the shipped ones; a cover never says less than is in the file.
+    """
+    state = state_of(ws, as_of)
+    risks = [one for one in selected.rows if ws.catalog.layer(one).counts == "risk"]
+    parts = {one: selected.table(snapshot, one) for one in selected.rows}
+    whole = (
+        replace(selection, layers=()) == Selection()
+    )  # another part of the ledger has no address of a figure
+    for figures in (figures_of(ws), shipped_figures(ws)):
+        found = _printed(figures, state, snapshot, parts, addressed=whole)
+        for layer in risks if len(risks) > 1 else ():
+            mine = _printed(figures, state, snapshot, {layer: parts[layer]}, addressed=whole, layer=layer)
+            found |= mine
+        rows = sum(len(parts[one]) for one in risks)
+        told = found.get(("points.total", ""))
+        if len(selected) == found["records.layer", ""].value and rows == (told.value if told else 0):
+            break
+    return found
+
+
+def _printed(
+    figures: Figures,
+    state: State,
+    snapshot: Snapshot,
+    parts: Mapping[str, pa.Table],
+    *,
+    addressed: bool,
+    layer: str = "",
+) -> dict[tuple[str, str], PrintedFigure]:
+    """Return the figures of some records, of a snapshot that holds no others."""
+    tables = {one: parts.get(one, snapshot.table(one).slice(0, 0)) for one in snapshot.layers}
+    engine = Engine(figures, replace(state, snapshot=replace(snapshot, tables=tables)))
+    found: dict[tuple[str, str], PrintedFigure] = {}
+
+    def keep(figure_id: str, title: Text, told: FigureValue | Group) -> None:
+        query = told.query if addressed else None
+        if query is not None:
+            query = replace(query, layers=tuple(one for one in query.layers if one in parts) or query.layers)
+        found[figure_id, layer] = PrintedFigure(
+            figure_id, title, int(told.value or 0), told.text, layer, str(query or "")
+        )
+
+    for figure_id in COVER_FIGURES[-2:] if layer else COVER_FIGURES:
+        if figure_id not in figures.usable:
+            continue
+        value = engine.value(figure_id)
+        keep(figure_id, value.title, value)
+        for group in value.groups or ():
+            title = Text(f"{value.title.zh}：{group.title.zh}", f"{value.title.en}: {group.title.en}")
+            if group.value:
+                keep(f"{figure_id}.{group.member}", title, group)
+    return found
 
 
 def _unrated(

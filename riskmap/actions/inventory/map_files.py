@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -101,7 +101,7 @@ def write_map(
         handing.step(0, 1, HANDING)
         if unmasked:
             note_unmasked(ws, selection.to_text(), by=by, why=why)
-    return done
+    return replace(done, figures=inventory.printed)
 
 
 def sheet_of(

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from riskmap.errors import ExportError
 from riskmap.io.files.leftovers import mark, sweep
+from riskmap.values.inventory import PrintedFigure
 
 _PREFIX: Final = ".riskmap-export-"
 
@@ -162,7 +163,7 @@ class WrittenFile:
     """One file: where it is, its format, and how many records it holds.
 
     `unlocated`: how many more it does not, because they have no position and its format holds nothing else.
-    `pages`: how many a book has.
+    `pages`: how many a book has. `figures`: the numbers that stand on it.
     """
 
     path: Path
@@ -170,6 +171,7 @@ class WrittenFile:
     rows: int
     unlocated: int = 0
     pages: int = 0
+    figures: tuple[PrintedFigure, ...] = ()
 
 
 @dataclass(slots=True)

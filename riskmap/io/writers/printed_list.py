@@ -16,7 +16,7 @@ from xlsxwriter.format import Format
 
 from riskmap.errors import Lang
 from riskmap.io.writers.record_columns import SheetColumn
-from riskmap.io.writers.workbook_parts import Looks, display_width, literal, page, sheet_name
+from riskmap.io.writers.workbook_parts import Looks, ToldCells, display_width, literal, page, sheet_name
 from riskmap.texts import t
 from riskmap.values.inventory import Inventory, LayerInventory
 
@@ -44,6 +44,7 @@ def write_printed(
     sheet_of: Sequence[SheetColumn],
     *,
     taken: set[str],
+    told: ToldCells,
 ) -> str | None:
     """Write the printed list of a layer and return the name of its sheet; None for none or too many records.
 
@@ -60,9 +61,10 @@ def write_printed(
     sheet.hide_gridlines(2)
     for i, (_, width, _) in enumerate(columns):
         sheet.set_column(i, i, width)
-    facts = t(
-        "export_printed_facts", lang, n=len(part), filter=inventory.filter.text(lang), as_of=inventory.as_of
-    )
+    records = inventory.figure(f"records.layer.{part.layer.id}")
+    filtered = inventory.filter.text(lang)
+    facts = t("export_printed_facts", lang, n=records.text, filter=filtered, as_of=inventory.as_of)
+    told.note(sheet, 1, 0, records)
     literal(sheet, 0, 0, f"{inventory.district} {title}", looks.heading_print)
     literal(sheet, 1, 0, facts, looks.small)
     sheet.set_row(2, _height([(c, w) for c, w, _ in columns]))

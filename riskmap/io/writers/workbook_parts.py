@@ -25,7 +25,7 @@ import pyarrow.compute
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxFileError
 from xlsxwriter.format import Format
-from xlsxwriter.utility import xl_col_to_name
+from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
 from riskmap.errors import ExportError, Lang, Text
@@ -33,7 +33,7 @@ from riskmap.io.writers.record_columns import Kind, SheetColumn
 from riskmap.progress import UNWATCHED, Cancelled, Progress
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
-from riskmap.values.inventory import DEMO_MARK, Inventory, tier_title
+from riskmap.values.inventory import DEMO_MARK, Inventory, PrintedFigure, tier_title
 from riskmap.vocabulary import STANDINGS, TIER_COLOURS
 
 # Text is never taken for a formula, a link or a number.
@@ -234,6 +234,22 @@ def literal(sheet: Worksheet, row: int, column: int, text: str, look: Format | N
         sheet.write_rich_string(row, column, *text[:2], text[2:], *((look,) if look else ()))
     else:
         sheet.write_string(row, column, text, look)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldCells:
+    """Which figures the cells of a workbook hold: sheet, cell (C12) and figure, in the order they were written."""
+
+    cells: list[tuple[str, str, PrintedFigure]]
+
+    def number(self, sheet: Worksheet, row: int, column: int, figure: PrintedFigure, look: Format) -> None:
+        """Write a figure as a number."""
+        sheet.write_number(row, column, figure.value, look)
+        self.note(sheet, row, column, figure)
+
+    def note(self, sheet: Worksheet, row: int, column: int, figure: PrintedFigure) -> None:
+        """Keep that the text of a cell holds a figure."""
+        self.cells.append((str(sheet.get_name()), xl_rowcol_to_cell(row, column), figure))
 
 
 def sheet_name(wanted: str, taken: set[str]) -> str:

@@ -28,6 +28,7 @@ from riskmap.io.writers.workbook_parts import (
     Cells,
     LongSheet,
     Looks,
+    ToldCells,
     literal,
     new_workbook,
     page,
@@ -43,16 +44,14 @@ from riskmap.values.inventory import (
     DEMO_MARK,
     PRINTED,
     STATES,
-    Counts,
     FileKey,
     Inventory,
     LayerInventory,
-    add_counts,
+    PrintedFigure,
     file_key,
-    subdistrict_counts,
-    tier_counts,
     tier_title,
 )
+from riskmap.vocabulary import NOT_STATED
 
 _FEW: Final = 20  # so many codes still read well on the cover
 
@@ -60,11 +59,20 @@ _FEW: Final = 20  # so many codes still read well on the cover
 _ACROSS: Final = len(STATES) + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A row of a table of counts, as figures: the tiers in the order of `STATES`, and their sum."""
+
+    tiers: Sequence[PrintedFigure]
+    total: PrintedFigure
+
+
 def write_cover(
     book: xlsxwriter.Workbook,
     looks: Looks,
     inventory: Inventory,
     taken: set[str],
+    told: ToldCells,
     *,
     notes: Sequence[str] = (),
 ) -> None:
@@ -86,20 +94,31 @@ def write_cover(
     for label, text in _facts(inventory):
         literal(sheet, row, 0, label, looks.label)
         literal(sheet, row, 1, text, looks.text)
+        if label == t("export_records", lang):
+            told.note(sheet, row, 1, inventory.figure("records.layer"))
         row += 1
-    row = _write_check(sheet, looks, inventory, row + 1)
+    row = _write_check(sheet, looks, inventory, row + 1, told)
     for note in notes:
         _across(sheet, row, note, looks.bad)
         row += 1
-    by_layer = {part.layer.title.text(lang): tier_counts(part.table) for part in inventory.risks}
+    by_layer = {part.layer.title.text(lang): _of_layer(inventory, part) for part in inventory.risks}
     if by_layer:
-        row = _write_counts(sheet, looks, t("export_by_layer", lang), by_layer, row=row + 1, lang=lang)
+        tiers = [inventory.figure(f"points.tiers.{state}") for state in STATES]
+        whole = Counts(tiers, inventory.figure("points.total"))
+        title = t("export_by_layer", lang)
+        row = _write_counts(sheet, looks, title, by_layer, whole, told=told, row=row + 1, lang=lang)
         title = t("export_by_subdistrict", lang)
-        row = _write_counts(sheet, looks, title, _places(inventory.risks, lang), row=row + 1, lang=lang)
-    _write_others(sheet, looks, inventory, row=row + 1)
+        row = _write_counts(sheet, looks, title, _places(inventory), whole, told=told, row=row + 1, lang=lang)
+    _write_others(sheet, looks, inventory, told, row=row + 1)
 
 
-def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: int) -> None:
+def _of_layer(inventory: Inventory, part: LayerInventory) -> Counts:
+    own = part.layer.id
+    tiers = [inventory.figure(f"points.layer_tier.{own}.{state}") for state in STATES]
+    return Counts(tiers, inventory.figure(f"points.layer.{own}"))
+
+
+def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, told: ToldCells, *, row: int) -> None:
     """Write how many records there are of each layer that enters no sum."""
     if not inventory.others:
         return
@@ -108,14 +127,14 @@ def _write_others(sheet: Worksheet, looks: Looks, inventory: Inventory, *, row: 
     for part in inventory.others:
         row += 1
         literal(sheet, row, 0, part.layer.title.text(inventory.lang), looks.cell)
-        sheet.write_number(row, 1, len(part), looks.count)
+        told.number(sheet, row, 1, inventory.figure(f"records.layer.{part.layer.id}"), looks.count)
 
 
 _ROWS_PRINTED: Final = 30  # on A4 landscape, also where another font makes the rows a little higher
 
 
 def write_subdistricts(
-    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str]
+    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str], told: ToldCells
 ) -> None:
     """Write tier × sub-district per layer, where there are several layers; the cover has it for one."""
     if len(inventory.risks) < 2:
@@ -129,11 +148,12 @@ def write_subdistricts(
     row, top, breaks = 0, 0, list[int]()
     for part in inventory.risks:
         title = t("export_by_subdistrict_of", lang, layer=part.layer.title.text(lang))
-        places = _places((part,), lang)
+        places = _places(inventory, part.layer.id)
         if row > top and row + len(places) + 2 - top > _ROWS_PRINTED:
             breaks.append(row)
             top = row
-        row = _write_counts(sheet, looks, title, places, row=row, lang=lang) + 1
+        whole = _of_layer(inventory, part)
+        row = _write_counts(sheet, looks, title, places, whole, told=told, row=row, lang=lang) + 1
     sheet.set_h_pagebreaks(breaks)
 
 
@@ -160,7 +180,7 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     lang = inventory.lang
     facts = [
         (t("export_filter", lang), inventory.filter.text(lang)),
-        (t("export_records", lang), t("export_records_of", lang, n=f"{len(inventory):,}")),
+        (t("export_records", lang), t("export_records_of", lang, n=inventory.figure("records.layer").text)),
         (t("export_as_of", lang), inventory.as_of),
         (t("export_made_at", lang), inventory.made_at),
         (t("export_made_by", lang), inventory.made_by),
@@ -187,7 +207,7 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     return facts
 
 
-def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int) -> int:
+def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int, told: ToldCells) -> int:
     """Write whether the sums agree: an alarm where they do not, the usual records without a tier as a calm line."""
     lang = inventory.lang
     wrong = inventory.unexplained
@@ -204,6 +224,8 @@ def _write_check(sheet: Worksheet, looks: Looks, inventory: Inventory, row: int)
             row = _across(sheet, row, _codes(codes, lang), looks.bad)
     if inventory.unrated:
         look = looks.bad if inventory.newly_unrated else looks.calm
+        for figure_id in ("points.tiers.unrated", "points.total"):
+            told.note(sheet, row, 0, inventory.figure(figure_id))
         row = _across(sheet, row, inventory.unrated, look)
     return row
 
@@ -234,38 +256,83 @@ def _sentence(difference: Mapping[str, Any], lang: Lang) -> str:
     )
 
 
-def _places(parts: Sequence[LayerInventory], lang: Lang) -> dict[str, Counts]:
-    found: dict[str, list[Counts]] = {}
-    for part in parts:
-        for name, counts in subdistrict_counts(part.table).items():
-            found.setdefault(name, []).append(counts)
+def _places(inventory: Inventory, layer: str = "") -> dict[str, Counts]:
+    """Return sub-district → its tiers, in name order, "not stated" last: of all risks, or of a layer."""
+    alone = layer if len(inventory.risks) > 1 else ""
+    first = "points.street."
+    names = [
+        one.removeprefix(first) for one, of in inventory.figures if of == alone and one.startswith(first)
+    ]
     return {
-        name or t("export_no_subdistrict", lang): add_counts(found[name])
-        for name in sorted(found, key=lambda n: (n == "", n))
+        t("export_no_subdistrict", inventory.lang) if name == NOT_STATED else name: Counts(
+            [inventory.figure(f"points.street_tier.{name}.{state}", alone) for state in STATES],
+            inventory.figure(f"{first}{name}", alone),
+        )
+        for name in sorted(names, key=lambda n: (n == NOT_STATED, n))
     }
 
 
 def _write_counts(
-    sheet: Worksheet, looks: Looks, title: str, counts: Mapping[str, Counts], *, row: int, lang: Lang
+    sheet: Worksheet,
+    looks: Looks,
+    title: str,
+    counts: Mapping[str, Counts],
+    whole: Counts,
+    *,
+    told: ToldCells,
+    row: int,
+    lang: Lang,
 ) -> int:
-    """Write one table of counts and return the row below it."""
+    """Write one table of counts, `whole` as its last line, and return the row below it."""
     literal(sheet, row, 0, title, looks.header)
     for i, state in enumerate(STATES, start=1):
         literal(sheet, row, i, tier_title(state, lang), looks.tier(state))
     literal(sheet, row, _ACROSS, t("export_total", lang), looks.header)
-    for name, found in counts.items():
+    lines = [(name, found, looks.cell, looks.count) for name, found in counts.items()]
+    lines.append((t("export_total", lang), whole, looks.sum_label, looks.sum))
+    for name, found, label, look in lines:
         row += 1
-        literal(sheet, row, 0, name, looks.cell)
-        for i, state in enumerate(STATES, start=1):
-            sheet.write_number(row, i, found[state], looks.count)
-        sheet.write_number(row, _ACROSS, sum(found.values()), looks.sum)
-    total = add_counts(list(counts.values()))
-    row += 1
-    literal(sheet, row, 0, t("export_total", lang), looks.sum_label)
-    for i, state in enumerate(STATES, start=1):
-        sheet.write_number(row, i, total[state], looks.sum)
-    sheet.write_number(row, _ACROSS, sum(total.values()), looks.sum)
+        literal(sheet, row, 0, name, label)
+        for i, one in enumerate(found.tiers, start=1):
+            told.number(sheet, row, i, one, look)
+        told.number(sheet, row, _ACROSS, found.total, looks.sum)
     return row + 1
+
+
+_FIGURE_COLUMNS: Final = (
+    *(
+        ("sheet", 16),
+        ("cell", 8),
+        ("figure", 44),
+        ("name", 40),
+        ("value", 12),
+        ("layer", 16),
+        ("records", 60),
+    ),
+)
+
+
+def write_figures(
+    book: xlsxwriter.Workbook, looks: Looks, inventory: Inventory, taken: set[str], told: ToldCells
+) -> str:
+    """Write which figure each number of the other sheets is, cell by cell; return the name of the sheet."""
+    lang = inventory.lang
+    name = sheet_name(t("export_figures", lang), taken)
+    sheet = book.add_worksheet(name)
+    page(sheet, inventory, t("export_figures", lang))
+    sheet.freeze_panes(1, 0)
+    for i, (column, wide) in enumerate(_FIGURE_COLUMNS):
+        sheet.set_column(i, i, wide)
+        literal(sheet, 0, i, t(f"export_figures_{column}", lang), looks.header)
+    layers = {part.layer.id: part.layer.title.text(lang) for part in inventory.layers}
+    for row, (where, cell, one) in enumerate(told.cells, start=1):
+        texts = (where, cell, one.id, one.title.text(lang))
+        for i, text in enumerate(texts):
+            literal(sheet, row, i, text, looks.cell)
+        sheet.write_number(row, len(texts), one.value, looks.count)
+        literal(sheet, row, len(texts) + 1, layers.get(one.layer, ""), looks.cell)
+        literal(sheet, row, len(texts) + 2, one.query, looks.cell)
+    return name
 
 
 _PRINTED: Final = Text("写入：打印用清单", "writing: the lists to print")
@@ -329,18 +396,20 @@ def _write(
     )
     looks = Looks(book)
     taken: set[str] = {MARKS_SHEET}
-    write_cover(book, looks, inventory, taken, notes=notes)
-    write_subdistricts(book, looks, inventory, taken)
+    told = ToldCells([])
+    write_cover(book, looks, inventory, taken, told, notes=notes)
+    write_subdistricts(book, looks, inventory, taken, told)
     printed = []
     for part, group in zip(inventory.layers, columns, strict=True):
         inventory.progress.step(0, 1, _PRINTED)
-        printed.append(write_printed(book, looks, inventory, part, group, taken=taken))
+        printed.append(write_printed(book, looks, inventory, part, group, taken=taken, told=told))
     sheets: list[_Sheet] = []
     for part, group in zip(inventory.layers, columns, strict=True):
         inventory.wrote(part, 0)
         sheets.extend(_write_layer(book, looks, inventory, part, group, taken=taken))
     printed.append(write_files(book, looks, inventory, packed or {}, taken=taken))
     write_differences(book, looks, inventory, taken)
+    printed.append(write_figures(book, looks, inventory, taken, told))
     kinds = [(s.name, s.part.layer.id) for s in sheets] + [(name, PRINTED) for name in printed if name]
     marks = [("kind", "inventory"), ("datum", "cgcs2000")]
     write_marks(book, [*marks, *((f"sheet:{name}", kind) for name, kind in kinds)])
