@@ -80,7 +80,7 @@ def gdal() -> str:
 @pytest.fixture(scope="session")
 def soffice() -> str:
     """Path of LibreOffice, which prints without the fonts of an office PC; skips where there is none."""
-    return _installed("soffice", "libreoffice-calc-nogui")
+    return _installed("soffice", "libreoffice-calc-nogui libreoffice-writer-nogui")
 
 
 def _installed(program: str, package: str) -> str:

@@ -351,6 +351,7 @@ def made(name: str, lang: int) -> bytes:
         if kind == "text" and said is DOCUMENTS[name][-1][1]:
             sign(document)
         if said is SOURCES[0][1] and kind == "head":
+            document.paragraphs[-1].paragraph_format.page_break_before = True  # an annex begins a page
             move_before(document.paragraphs[-1], sign(document))
     if name == "lists":
         sign(document)

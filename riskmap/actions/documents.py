@@ -368,6 +368,10 @@ class _Book:
             cells[first] = self._number(value, one.text, one.member, value.id)
         return [(member, title, cells) for member, (title, cells) in found.items()]
 
+    def _unit(self, value: FigureValue) -> str:
+        unit = unit_title(value.unit).text(self.lang)
+        return unit if self.lang == "zh" else f" {unit}" if unit.isascii() and unit else ""
+
     def _first_column(self, figure: str) -> str:
         bound = self.engine.figures.usable[base_of(figure, self.engine.figures.usable)]
         by = bound.figure.by
@@ -378,7 +382,7 @@ class _Book:
         keys = ("figure", "what", "value", "as_of", "query")
         rows: list[tuple[Cell, ...]] = []
         for alias, value in self.used.items():
-            unit = "" if value.value is None or value.text.endswith(value.unit) else value.unit
+            unit = "" if value.value is None or value.text.endswith(value.unit) else self._unit(value)
             name, _, period = alias.partition("@")
             what = self._said(value.title) + (f" {period}" if period else "")
             if not value.period and self.engine.period is not None:
@@ -390,7 +394,7 @@ class _Book:
                 query = "、".join(value.of)
             rows.append((name, what, said, beijing_text(value.as_of)[:10], query))
         header = tuple(t(f"document_source_{key}", self.lang) for key in keys)
-        return word_template.WordTable(header, rows, (2.9, 3.2, 1.8, 1.7, 4.4), small=True)
+        return word_template.WordTable(header, rows, (2.8, 2.9, 1.5, 1.9, 4.9), small=True)
 
 
 def _with_unit(value: FigureValue, lang: Lang) -> str:
@@ -407,7 +411,7 @@ def _shares(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> tuple[floa
     for i, title in enumerate(header):
         cells = [_width(str(row[i])) for row in seen]
         widest = sorted(cells)[int(len(cells) * 0.95)] if cells else 0.0
-        widths.append(min(max(_width(title), widest, 4.0), 22.0) + 3.0)
+        widths.append(min(max(_width(title), widest, 4.0), 30.0) + 2.5)
     return tuple(widths)
 
 

@@ -29,6 +29,9 @@ def demo(world: World) -> None:
     _drill(world)
     for ending in export_formats():
         _exported(world, ending)
+    world.keep("report-list", "report", "--list")
+    for template in ("weekly", "inventory"):
+        _written(world, template)
 
 
 def _one_layer(world: World, layer: str) -> None:
@@ -48,3 +51,11 @@ def _drill(world: World) -> None:
 
 def _exported(world: World, ending: str) -> None:
     world.keep_files(f"export-{ending}", "export", "--to", world.folder / f"demo.{ending}")
+
+
+def _written(world: World, template: str) -> None:
+    file = world.folder / f"{template}.docx"
+    world.keep(
+        f"report-{template}-command", "report", template, "--number", "演应急〔2026〕1号", "--to", file
+    )
+    world.hold_file(f"report-{template}", file)

@@ -16,6 +16,7 @@ import openpyxl
 import pyarrow.parquet as pq
 import pyogrio
 import shapely
+from docx.oxml.ns import qn
 
 
 def read_back(path: Path | str) -> Any:
@@ -106,8 +107,16 @@ def _parquet(path: Path) -> Any:
 
 def _docx(path: Path) -> Any:
     paper = docx.Document(str(path))
-    tables = [[[cell.text for cell in row.cells] for row in table.rows] for table in paper.tables]
-    return {"paragraphs": [p.text for p in paper.paragraphs if p.text], "tables": tables}
+    tables = [[[_said(cell) for cell in row.cells] for row in table.rows] for table in paper.tables]
+    return {"paragraphs": [text for p in paper.paragraphs if (text := _said(p))], "tables": tables}
+
+
+def _said(part: Any) -> str:
+    """Return the text of a paragraph or cell with what stands in content controls, which python-docx leaves out."""
+    whole = part._element
+    if whole.find(f".//{qn('w:sdt')}") is None:
+        return part.text
+    return "".join(one.text or "" for one in whole.iter(qn("w:t")))
 
 
 def _svg(path: Path) -> Any:

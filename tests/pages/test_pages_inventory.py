@@ -12,18 +12,22 @@ import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import docx
 import pytest
 from pypdf import PdfReader
 
+from riskmap.actions.documents import templates_of
 from riskmap.actions.inventory.listing import SORTS, list_records, make_selection
 from riskmap.actions.records.editing import create_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.io.writers import export_formats
+from riskmap.progress import UNWATCHED
 from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts, select
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads, state
+from riskmap.web.widgets import exports
 from riskmap.web.widgets.filters import Filters
 from riskmap.web.widgets.panels import inventory_address
 from tests.map_workspace import HOSTILE, make_workspace
@@ -222,6 +226,33 @@ def test_a_full_export_needs_person_and_reason_and_is_there_for_half_an_hour(roo
     monkeypatch.setattr(downloads, "SHORT_S", -1)
     at.button(key="unmasked-make").click().run()
     assert "unmasked-save" not in panels(at)
+
+
+def test_a_document_is_made_of_a_template_a_period_and_a_number(root, monkeypatch):
+    taken = []
+    monkeypatch.setattr(exports, "hand_over", lambda kind, act, **values: taken.append((kind, act, values)))
+    at = open_page("inventory")
+    shipped = [one.about.title.zh for one in templates_of(open_workspace(root))]
+    assert at.selectbox(key="document-template").options == shipped
+    at.selectbox(key="document-template").select("weekly").run()
+    assert re.fullmatch(r"\d{4}-W\d\d", at.text_input(key="document-period-week").value)
+    at.text_input(key="document-period-week").set_value("2026-W10").run()
+    at.text_input(key="document-number").set_value("测应急〔2026〕1号").run()
+    at.button(key="document-make").click().run()
+    ((kind, act, values),) = taken
+    assert (kind, values) == ("export", {"format": "安全风险工作周报"})
+    file = act(UNWATCHED).file
+    assert "安全风险工作周报-2026-W10" in file.name
+    text = "\n".join(one.text for one in docx.Document(io.BytesIO(file.content())).paragraphs)
+    assert "测应急〔2026〕1号" in text
+    assert "2026年第10周" in text
+
+
+def test_a_document_of_a_sub_district_is_of_the_one_that_is_chosen(root):
+    street = list(open_workspace(root).subdistricts)[-1]
+    at = open_page("inventory", sub=street)
+    at.selectbox(key="document-template").select("street").run()
+    assert at.selectbox(key=f"document-street-{street}").value == street
 
 
 def test_the_page_speaks_english_at_the_switch(root):

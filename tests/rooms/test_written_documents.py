@@ -9,6 +9,7 @@ import zipfile
 import docx
 import pytest
 from docx.oxml.ns import qn
+from pypdf import PdfReader
 
 from riskmap.actions.documents import Wanted, made_document, templates_of, write_document, write_pack
 from riskmap.actions.inventory.record_lists import list_named, listed
@@ -16,8 +17,11 @@ from riskmap.actions.records.editing import edit_point
 from riskmap.actions.report_checking import check_report
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
+from riskmap.progress import Cancelled
 from riskmap.rules.permissions import local_actor
 from tests.cli import riskmap
+from tests.office import printed
+from tests.unchanged import Stopping
 
 SHIPPED = [
     "inventory",
@@ -209,6 +213,72 @@ def test_a_pack_has_a_folder_for_each_sub_district_and_shows_no_telephone_number
         texts = [text_of(archive.read(one)) for one in names if one.endswith(".docx")]
     assert len(told["files"]) == 2 * len(ws.subdistricts)
     assert not any(re.search(r"\b1[3-9]\d{9}\b", one) for one in texts)
+
+
+def test_the_same_pack_twice_is_the_same_bytes(ws, tmp_path):
+    street = next(iter(ws.subdistricts))
+    for name in ("a.zip", "b.zip"):
+        write_pack(ws, tmp_path / name, Wanted(subdistrict=street))
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+def test_a_pack_that_fails_in_its_middle_leaves_the_one_before(ws, tmp_path):
+    target = tmp_path / "pack.zip"
+    target.write_bytes(b"old")
+    last = list(ws.subdistricts)[-1]
+    name = own(ws, "failing", "{% if street == '" + last + "' %}{{ fig('no.figure') }}{% endif %}")
+    beside = ws.root / "reports" / "templates" / f"{name}.toml"
+    beside.write_text(
+        'title = { zh = "坏", en = "bad" }\nperiod = "none"\nstreet = true\npack = true\n', "utf-8"
+    )
+    try:
+        with pytest.raises(ExportError, match=r"no\.figure"):
+            write_pack(ws, target, Wanted())
+    finally:
+        beside.with_suffix(".docx").unlink()
+        beside.unlink()
+    assert [one.name for one in tmp_path.iterdir()] == ["pack.zip"]
+    assert target.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_pack_that_is_stopped_leaves_the_one_before_and_no_record_of_contacts(ws, tmp_path, step):
+    target = tmp_path / "pack.zip"
+    target.write_bytes(b"old")
+    before = ws.ledger.exports(what="pack")
+    asked_for = {"by": local_actor("a"), "why": "值班", "progress": Stopping(step).progress}
+    with pytest.raises(Cancelled):
+        write_pack(ws, target, Wanted(unmasked=True), **asked_for)
+    assert [one.name for one in tmp_path.iterdir()] == ["pack.zip"]
+    assert target.read_bytes() == b"old"
+    assert ws.ledger.exports(what="pack") == before
+
+
+def test_libreoffice_prints_every_shipped_document_with_its_title_and_all_fonts_in_it(ws, soffice, tmp_path):
+    titles = {}
+    for name in SHIPPED:
+        for lang in ("zh", "en"):
+            made = made_document(ws, name, asked(ws, name, lang=lang))
+            (tmp_path / f"{name}-{lang}.docx").write_bytes(made.content)
+            titles[f"{name}-{lang}"] = made.title
+    files = sorted(tmp_path.glob("*.docx"))
+    for path in printed(soffice, files, tmp_path / "saved"):
+        name, pages = path.stem, PdfReader(path).pages
+        assert "".join(titles[name].split()) in "".join(pages[0].extract_text().split()), name
+        assert not_embedded(pages) == set(), name
+
+
+def not_embedded(pages):
+    """Return the fonts of a PDF's pages whose letters are not in the file."""
+    found = set()
+    for page in pages:
+        for font in (one.get_object() for one in page["/Resources"].get("/Font", {}).values()):
+            within = [one.get_object() for one in font.get("/DescendantFonts", [font])]
+            for one in within:
+                drawn = one.get("/FontDescriptor", {})
+                if not {"/FontFile", "/FontFile2", "/FontFile3"} & set(drawn):
+                    found.add(one.get("/BaseFont"))
+    return found
 
 
 def test_contacts_in_full_take_a_reason_and_are_recorded(ws, tmp_path):

@@ -46,6 +46,9 @@ _LONGEST_ALIAS: Final = 64  # Word opens no document with a longer one
 _WIDTH: Final = 8844  # twentieths of a point between the margins of A4 where a template does not say: 156 mm
 
 
+_LETTER: Final = 95  # twentieths of a point: half the letter of a table, what `WordTable.shares` count in
+
+
 _DAY_ZERO: Final = (1980, 1, 1, 0, 0, 0)
 
 
@@ -66,7 +69,8 @@ Cell = str | Tagged
 
 @dataclass(frozen=True, slots=True)
 class WordTable:
-    """A table whose header comes again on every page; a row stays on one page. `shares` divide the width of the page.
+    """A table whose header comes again on every page; a row stays on one page. `shares` divide the width of the page:
+    what a column needs, in digits of its text.
 
     `small`: in the letters of a note.
     """
@@ -245,8 +249,7 @@ def _put_table(paragraph: Any, table: WordTable, width: int) -> None:
 
 
 def _table_xml(table: WordTable, width: int) -> str:
-    shares = table.shares or (1.0,) * len(table.header)
-    widths = [int(width * share / sum(shares)) for share in shares]
+    widths = _widths(table.shares or (1.0,) * len(table.header), width)
     grid = "".join(f'<w:gridCol w:w="{one}"/>' for one in widths)
     numeric = [
         bool(table.rows) and all(isinstance(row[i], Tagged) for row in table.rows) for i in range(len(widths))
@@ -276,6 +279,19 @@ def _table_xml(table: WordTable, width: int) -> str:
         f'<w:right w:w="70" w:type="dxa"/></w:tblCellMar></w:tblPr><w:tblGrid>{grid}</w:tblGrid>'
         f"<w:tr><w:trPr><w:cantSplit/><w:tblHeader/></w:trPr>{header}</w:tr>{rows}</w:tbl>"
     )
+
+
+def _widths(shares: Sequence[float], width: int) -> list[int]:
+    """Return the widths of columns in twentieths of a point; where there is no room for all, the widest give way alone."""
+    room, narrow = width / _LETTER, sorted(shares)
+    for i, share in enumerate(narrow):
+        left = len(narrow) - i
+        if share * left >= room:  # this one and all wider ones are as wide as there is room for
+            level = max(room / left, 1.0)
+            shares = [min(one, level) for one in shares]
+            break
+        room -= share
+    return [int(width * share / sum(shares)) for share in shares]
 
 
 def _cell_start(width: int, style: str, *, centred: bool = False, right: bool = False) -> str:

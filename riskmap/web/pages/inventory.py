@@ -57,7 +57,7 @@ from riskmap.web.frame.state import (
 )
 from riskmap.web.pages import Page
 from riskmap.web.widgets.bulk_edit import offer_bulk_edit
-from riskmap.web.widgets.exports import show_exports
+from riskmap.web.widgets.exports import offer_documents, show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
 from riskmap.web.widgets.panels import (
     Cell,
@@ -187,6 +187,7 @@ def render() -> None:
         _register_table(now, register, selection, found)
     _items(now, filters, selection)
     if found.everything:
+        offer_documents(selection)
         offer_unmasked_export(selection, _file_title())
     _models(made)
 

@@ -1,4 +1,4 @@
-"""The files of a selection: every format that there is, and the map on paper, wherever records are listed.
+"""The files of a selection: every format that there is, and the map on paper, wherever records are listed; documents.
 
 Each is made in the background and downloaded when it is done; its address makes the same file in a new tab.
 """
@@ -13,16 +13,22 @@ from datetime import date
 from functools import partial
 from typing import Final
 
+import streamlit as st
+
+from riskmap.actions.documents import DocumentTemplate, Wanted, made_document, templates_of
 from riskmap.actions.workspace import Workspace
 from riskmap.errors import Lang
 from riskmap.io.writers import export_formats
+from riskmap.moments import local_day, local_now
 from riskmap.progress import UNWATCHED, Progress
+from riskmap.reports.templates import KINDS, current
 from riskmap.selection import Selection
 from riskmap.web.frame import downloads
 from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.state import as_of, lang, past_text, say, workspace
 from riskmap.web.widgets.panels import show_downloads
 from riskmap.web.widgets.running import hand_over
+from riskmap.web.widgets.signing import refuse
 
 Button = tuple[dict[str, str], Act]  # what is drawn, and what a click on it makes
 
@@ -101,3 +107,61 @@ def _drawn(
     from riskmap.actions.inventory.map_files import map_bytes
 
     return map_bytes(ws, selection, _MAPS[kind].ending, as_of=as_of, lang=lang, progress=progress)
+
+
+def offer_documents(selection: Selection) -> None:
+    """Draw the way to a document from a Word template: which, of what period and sub-district, with which number."""
+    with st.expander(say("document_expander")):
+        st.caption(say("document_lead"))
+        known = {one.id: one for one in templates_of(workspace())}
+        left, right = st.columns(2)
+        name = left.selectbox(
+            say("document_template"),
+            list(known),
+            key="document-template",
+            format_func=lambda name: known[name].about.title.text(lang()),
+        )
+        one = known[name]
+        if one.problem is not None:
+            refuse(one.problem)
+            return
+        period, street = _asked_period(one), ""
+        if one.about.street:
+            streets = list(workspace().subdistricts)
+            chosen = [street for street in selection.subdistricts if street in streets]
+            street = right.selectbox(
+                say("document_street"),
+                streets,
+                index=streets.index(chosen[0]) if chosen else 0,
+                key=f"document-street-{chosen[0] if chosen else ''}",
+            )
+        number = st.text_input(
+            say("document_number"), key="document-number", placeholder=say("document_number_like")
+        )
+        if st.button(say("document_make"), key="document-make", type="primary"):
+            title = one.about.title.text(lang())
+            wanted = Wanted(period or None, as_of(), street, number=number.strip(), lang=lang())
+            words = filter(None, (workspace().config.district, title, street, period))
+            file = downloads.file_name("-".join(words), "docx")
+            hand_over("export", partial(_documented, workspace(), name, wanted, file), format=title)
+
+
+def _asked_period(one: DocumentTemplate) -> str:
+    """Return the period that a person states, first that of today; "" of a document that has none."""
+    kind = one.about.period
+    if kind == "none":
+        return ""
+    day = local_now().date() if (past := as_of()) is None else local_day(past)
+    own = current(kind, day, workspace().config.week_starts)
+    return st.text_input(
+        say("document_period"),
+        value="" if own is None else own.text,
+        key=f"document-period-{kind}",
+        help=KINDS[kind].text(lang()),
+    ).strip()
+
+
+def _documented(ws: Workspace, name: str, wanted: Wanted, file: str, progress: Progress) -> Outcome:
+    content = made_document(ws, name, wanted, progress=progress).content
+    until = time.monotonic() + downloads.SHORT_S
+    return Outcome("running_export_done", file=File(file, lambda: content, until))

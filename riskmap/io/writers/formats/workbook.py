@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -392,6 +392,7 @@ def _write(
             "title": t("export_title", lang, district=inventory.district),
             "author": inventory.made_by,
             "comments": DEMO_MARK if inventory.demo else "",
+            "created": datetime.fromisoformat(inventory.made_at),  # the clock's would make each file another
         }
     )
     looks = Looks(book)
