@@ -20,6 +20,7 @@ from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
 from riskmap.errors import CatalogError, ExportError, Lang, RiskmapError, Text, UnknownNameError
+from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export
@@ -275,8 +276,8 @@ class _Book:
             if text in SHIFTS:
                 if mine is None:
                     raise RiskmapError(
-                        f"{text}：这份文件没有时段，无从比较；请写 --period",
-                        f"{text}: this document has no period to compare with; state --period",
+                        f"{text}：这份文件没有时段，无从比较；请写 {option('period')}",
+                        f"{text}: this document has no period to compare with; state {option('period', 'en')}",
                     )
                 cut = shifted(mine, text, week_starts=self.ws.config.week_starts)  # pyright: ignore[reportArgumentType]
             elif text == "year":
@@ -500,13 +501,14 @@ def _check_street(ws: Workspace, one: DocumentTemplate, street: str) -> None:
         )
     if one.about.street and not street:
         raise RiskmapError(
-            f"“{one.about.title.zh}”按街道写；请写 --subdistrict 街道，或用 --pack 一次写出各街道",
-            f"{one.about.title.en} is of one sub-district; state --subdistrict, or write all with --pack",
+            f"“{one.about.title.zh}”按街道写；请写 {option('subdistrict')}，或用 {option('pack')} 一次写出各街道",
+            f"{one.about.title.en} is of one sub-district; state {option('subdistrict', 'en')}, or write all with "
+            f"{option('pack', 'en')}",
         )
     if street and not one.about.street:
         raise RiskmapError(
-            f"“{one.about.title.zh}”是全区的；请去掉 --subdistrict",
-            f"{one.about.title.en} is of the whole district; leave out --subdistrict",
+            f"“{one.about.title.zh}”是全区的；请去掉 {option('subdistrict')}",
+            f"{one.about.title.en} is of the whole district; leave out {option('subdistrict', 'en')}",
         )
 
 

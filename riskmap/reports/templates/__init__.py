@@ -26,12 +26,12 @@ Kind = Literal["week", "month", "quarter", "year", "any", "none"]
 
 
 KINDS: Final[Mapping[Kind, Text]] = {
-    "week": Text("一周，如 2026-W48", "a week, such as 2026-W48"),
-    "month": Text("一个月，如 2026-11", "a month, such as 2026-11"),
-    "quarter": Text("一个季度，如 2026-Q4", "a quarter, such as 2026-Q4"),
-    "year": Text("一年，如 2026", "a year, such as 2026"),
-    "any": Text("任一时段，可不写", "any period, or none"),
-    "none": Text("不写时段", "no period"),
+    "week": Text("请写一周，如 2026-W48", "state a week, such as 2026-W48"),
+    "month": Text("请写一个月，如 2026-11", "state a month, such as 2026-11"),
+    "quarter": Text("请写一个季度，如 2026-Q4", "state a quarter, such as 2026-Q4"),
+    "year": Text("请写一年，如 2026", "state a year, such as 2026"),
+    "any": Text("时段任写，可不写", "any period, or none"),
+    "none": Text("请不要写时段", "leave it out"),
 }
 
 
@@ -66,8 +66,8 @@ class Declaration(Part):
         if not fits:
             kind = KINDS[self.period]
             raise RiskmapError(
-                f"时段 {stated} 不是“{self.title.zh}”要的；请写{kind.zh}",
-                f"{self.title.en} is of another period than {stated}; state {kind.en}",
+                f"时段 {stated} 不是“{self.title.zh}”要的；{kind.zh}",
+                f"{self.title.en} is of another period than {stated}; {kind.en}",
             )
         return stated or current(self.period, day, week_starts)
 
