@@ -188,7 +188,7 @@ def test_a_period_of_another_kind_is_refused(ws):
 
 
 def test_a_document_of_a_sub_district_needs_one_that_there_is(ws):
-    with pytest.raises(RiskmapError, match="--subdistrict"):
+    with pytest.raises(RiskmapError, match="请写 subdistrict"):
         made_document(ws, "street", Wanted())
     with pytest.raises(UnknownNameError):
         made_document(ws, "street", Wanted(subdistrict="没有这个街道"))
