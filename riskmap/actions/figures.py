@@ -10,11 +10,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from riskmap.actions.episode.roster import on_duty
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.records.changes import tier_changes_since
-from riskmap.actions.records.handed_in import handed_in
-from riskmap.actions.records.reminders import reminders_due
 from riskmap.actions.records.work import work_tallies
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
@@ -41,9 +38,13 @@ from riskmap.reports.periods import Period, Shift, earlier, parse_period
 from riskmap.selection import Selection
 
 if TYPE_CHECKING:
-    from riskmap.actions.episode import playback
-else:
+    from riskmap.actions.episode import playback, roster
+    from riskmap.actions.records import handed_in, reminders
+else:  # storms, rosters and what is due stand on terrain and hazards, which few figures ask for and covers never
     playback = later("riskmap.actions.episode.playback")
+    roster = later("riskmap.actions.episode.roster")
+    handed_in = later("riskmap.actions.records.handed_in")
+    reminders = later("riskmap.actions.records.reminders")
 
 SHIPPED: Final = "riskmap/reports"
 """What stands before the name of a file that is shipped, where one of the workspace has its own name alone."""
@@ -165,12 +166,14 @@ def _desks(ws: Workspace) -> Mapping[str, int] | None:
     """Return at how many desks of the roster somebody, and nobody, is on duty now; None without one."""
     if ws.catalog.by_role("duty") is None:
         return None
-    return Counter("held" if one.shifts else "empty" for one in on_duty(ws).desks)
+    return Counter("held" if one.shifts else "empty" for one in roster.on_duty(ws).desks)
 
 
 _TODAY: Final[Mapping[str, Callable[[Workspace], Mapping[str, int] | None]]] = {
-    "reminders": lambda ws: Counter(one.layer for one in reminders_due(ws)),
-    "handed_in": lambda ws: {one.layer: len(one.streets) - len(one.missing) for one in handed_in(ws)},
+    "reminders": lambda ws: Counter(one.layer for one in reminders.reminders_due(ws)),
+    "handed_in": lambda ws: {
+        one.layer: len(one.streets) - len(one.missing) for one in handed_in.handed_in(ws)
+    },
     "desks": _desks,
 }
 

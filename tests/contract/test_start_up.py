@@ -125,6 +125,14 @@ def test_what_only_counts_loads_nothing_that_writes_scores_or_reads_files(root):
     assert not found & {*rooms, "riskmap.rules.judge", "scipy", "sqlalchemy.dialects.postgresql"}
 
 
+def test_covers_and_figures_of_records_load_nothing_of_storms_and_terrain(root, tmp_path):
+    storms = {"rasterio", "riskmap.terrain", "riskmap.actions.episode.scenario", "riskmap.demo_district"}
+    for words in (("export", "--to", tmp_path / "all.csv"), ("figures", "points.total")):
+        found = loaded(_TOLD, *words, "--workspace", root)
+        assert "riskmap.reports.figures.engine" in found
+        assert not found & storms
+
+
 def test_a_command_is_made_without_the_others_and_what_is_no_command_finds_its_like(root):
     said = subprocess.run(
         [sys.executable, "-m", "riskmap", "summarise"], capture_output=True, text=True, check=False
