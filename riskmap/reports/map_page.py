@@ -89,6 +89,9 @@ _COLLECTING: Final = Text("整理记录", "preparing the records")
 _LANGS: Final[tuple[Lang, ...]] = ("zh", "en")
 
 
+_LEGEND: Final = ("points.tiers.", "records.layer")  # the figures that its legend prints
+
+
 _EXTERNAL: Final = re.compile(r"url\((?!data:)[^)]*\)")  # pictures beside Leaflet's style sheet; none is used
 
 
@@ -289,6 +292,7 @@ def _facts(page: MapPage) -> Mapping[str, Any]:
             for one, other in zip(zh, en, strict=True)
         ],
         "layers": [_layer(part.layer) for part in found.layers],
+        "addresses": {one.id: one.query for one in found.printed if one.query and one.id.startswith(_LEGEND)},
         "streets": rows.streets,
         "none": _both("not_stated"),
         "details": [{"title": _told(title)} for title, _ in rows.details],
@@ -302,11 +306,12 @@ def _what(what: object) -> dict[Lang, str]:
 def _layer(layer: Layer) -> dict[str, Any]:
     zh, en = (classes_of(layer, lang) for lang in _LANGS)
     return {
+        "id": layer.id,
         "title": _told(layer.title),
         "symbol": layer.style.symbol,
         "geometry": layer.shape_kind,
         "risk": layer.counts == "risk",
-        "standing": not layer.classes and (layer.counts == "risk" or layer.model is not None),
+        "standing": layer.counts == "risk" or layer.model is not None,
         "classes": [
             one | {"title": {"zh": one["title"], "en": other["title"]}}
             for one, other in zip(zh, en, strict=True)

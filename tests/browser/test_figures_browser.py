@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-import riskmap as library
 from riskmap.actions.publishing import publish
 from riskmap.actions.records.editing import edit_point
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
-from riskmap.texts import keys, t
+from riskmap.texts import t
 from tests.cli import riskmap
 
 pytest.importorskip("playwright", reason="system part: playwright is not installed")
 
 from tests.browser.driving import drawn_up
+from tests.browser.marks import loose_texts, untrue_marks
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -31,46 +29,6 @@ ALLOWED = (
     ("textarea", "", "what a person writes"),
 )  # fmt: skip
 
-# Text nodes with digits that no element with a figure, or with a field of one record, model or storm, holds.
-LOOSE = """(allowed) => {
-  const above = (node) => node.parentElement || node.getRootNode().host || node.ownerDocument?.defaultView?.frameElement;
-  const any = (node, met) => { for (let at = node; at; at = above(at)) if (met(at)) return true; return false; };
-  const figured = (at) => at.dataset?.figure || at.dataset?.field || [...(at.classList || [])].some((one) =>
-    /^st-key-(figure--|field--|filter-(tier|layer)-)/.test(one)); // the filter's switches go by the ids of tiers and layers
-  const found = [], walk = (root) => {
-    const nodes = (root.ownerDocument || root).createTreeWalker(root, 5);
-    for (let node = nodes.currentNode; node; node = nodes.nextNode()) {
-      if (node.nodeType === 1) {
-        if (node.shadowRoot) walk(node.shadowRoot);
-        if (node.tagName === "IFRAME" && node.contentDocument?.documentElement) walk(node.contentDocument.documentElement);
-        continue;
-      }
-      const holder = node.parentElement;
-      if (!holder || ["SCRIPT", "STYLE", "NOSCRIPT", "TITLE"].includes(holder.tagName)) continue;
-      if (!/\\d/.test(node.data) || !holder.checkVisibility() || any(holder, figured)) continue;
-      if (allowed.some(([where, reads]) => RegExp(reads).test(node.data.trim()) && any(holder, (at) => at.matches?.(where))))
-        continue;
-      found.push(node.data.trim());
-    }
-  };
-  walk(document.body);
-  return found;
-}"""
-# Every element with a figure: [text, id, period, as of, of which part].
-MARKS = """() => {
-  const found = [], walk = (root) => {
-    for (const node of root.querySelectorAll("*")) {
-      if (node.shadowRoot) walk(node.shadowRoot);
-      if (node.tagName === "IFRAME" && node.contentDocument) walk(node.contentDocument);
-      const { figure, period, asOf, within } = node.dataset || {};
-      if (figure) found.push([node.textContent.trim(), figure, period || "", asOf || "", within || ""]);
-    }
-  };
-  walk(document);
-  return found;
-}"""
-WORDS = {t(key, lang) for key in keys() for lang in ("zh", "en") if "{" not in t(key, "zh")}
-DATES = re.compile(r"\d{4}-\d\d-\d\d(?: \d\d:\d\d)?")
 PAGES = (
     *("", "inventory", "inventory?layers=major_hazards", "work", "overview", "published", "import", "point"),
     *(
@@ -121,8 +79,7 @@ def codes(workspace):
 
 def loose(page):
     """The texts with digits on a page that say neither which figure they are nor are of a kind that is listed."""
-    found = page.evaluate(LOOSE, [[where, reads] for where, reads, _ in ALLOWED])
-    return [one for one in found if one not in WORDS and re.search(r"\d", DATES.sub("", one))]
+    return loose_texts(page, ALLOWED)
 
 
 def arrive(page, address, name):
@@ -189,18 +146,7 @@ def test_what_is_found_in_a_report_says_which_figure_of_the_ledger_it_was_held_a
 
 def untrue(page, home):
     """The marks on a page whose figure there is not, or whose number is not what the figure is told as."""
-    district, wrong = library.open(home), []
-    asked = {}
-    for text, figure, period, as_of, within in page.evaluate(MARKS):
-        asked.setdefault((period, as_of), []).append((text, figure, within))
-    for (period, as_of), marks in asked.items():
-        told = district.figures([one for _, one, _ in marks], period=period or None, as_of=as_of or None)
-        wrong += [
-            (text, figure, told[figure].text)
-            for text, figure, within in marks
-            if not within and told[figure].text not in text
-        ]
-    return wrong
+    return list(untrue_marks(page, home))
 
 
 def test_a_number_that_is_none_is_found_on_the_page_in_our_tables_and_on_the_map(watched, address):

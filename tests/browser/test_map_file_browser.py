@@ -7,6 +7,7 @@ import pytest
 from riskmap.vocabulary import TIER_COLOURS
 from tests import cli
 from tests.browser.driving import Watched
+from tests.browser.marks import loose_texts, untrue_marks
 from tests.map_workspace import HOSTILE, LONELY, STREETS, UNLOCATED, make_workspace
 from tests.waiting import until
 
@@ -93,6 +94,41 @@ def test_the_legend_counts_the_selection(opened, ws):
     assert sorted(opened.evaluate(LEGEND, "layers").values()) == [2, 4, 57]
     assert sum(opened.evaluate(LEGEND, "grades").values()) == 2
     assert f"另有 {UNLOCATED} 处无坐标" in opened.locator(".rm-legend-note").inner_text()
+
+
+NO_FIGURES = ((".leaflet-control-scale", "", "the scale bar"),)
+COUNTS = """(mark) => Object.fromEntries([...document.querySelectorAll(`.rm-legend [data-${mark}], [role=status][data-${mark}]`)]
+  .filter((node) => !node.dataset.within)
+  .map((node) => [node.dataset[mark], Number(/[\\d,]+/.exec(node.textContent)[0].replaceAll(",", ""))]))"""
+TIERS = [f"points.tiers.{one}" for one in ("major", "large", "general", "low", "unrated")]
+
+
+def test_every_number_in_the_file_is_a_figure_that_is_told_as_it_stands_there(opened, ws):
+    opened.locator(".mp-row").first.click()
+    assert loose_texts(opened, NO_FIGURES) == []
+    assert list(untrue_marks(opened, ws.root)) == []
+    found = opened.evaluate(COUNTS, "figure")
+    assert {*TIERS, "records.layer", "records.layer.risk_points"} <= set(found)
+    assert found["records.layer"] == ALL
+    assert sum(found[one] for one in TIERS) == ALL - 2
+    assert "layers=risk_points" in (
+        opened.locator("[data-figure='records.layer.risk_points']").get_attribute("title")
+    )
+
+
+def test_after_a_choice_its_counts_are_of_what_is_shown_and_add_up(page):
+    page.get_by_role("button", name="低", exact=True).click()
+    page.get_by_label("街道").select_option(label=STREETS[1])
+    assert loose_texts(page, NO_FIGURES) == []
+    assert page.evaluate(COUNTS, "figure") == {}
+    found = page.evaluate(COUNTS, "shown")
+    assert found["points.tiers.low"] == 0
+    layers = [one for one in found if one.startswith("records.layer.")]
+    assert sum(found[one] for one in layers) == found["records.layer"] == shown(page) < ALL
+    assert "筛选后显示的" in page.locator("[data-shown='points.tiers.low']").get_attribute("title")
+    page.get_by_role("button", name="恢复全部").click()
+    assert page.evaluate(COUNTS, "shown") == {}
+    assert page.evaluate(COUNTS, "figure")["records.layer"] == ALL
 
 
 def test_every_tier_is_on_the_map_that_is_seen_first(opened):

@@ -168,3 +168,12 @@ def test_contacts_are_refused_of_a_sheet(ws, tmp_path):
     assert found.status == 2
     assert ".html" in found.err
     assert not (tmp_path / "map.pdf").exists()
+
+
+def test_its_document_lists_the_figures_as_that_of_a_sheet_does_and_the_file_their_addresses(ws, tmp_path):
+    page = written(ws, tmp_path / "map.html", "--json").json["figures"]
+    assert page == written(ws, tmp_path / "map.pdf", "--json").json["figures"]
+    told = {one["id"]: one["query"] for one in page}
+    facts, _ = held(tmp_path / "map.html")
+    assert facts["addresses"].items() <= told.items()
+    assert {"records.layer", "points.tiers.major"} <= facts["addresses"].keys()

@@ -3,7 +3,7 @@ const { make, say, number } = riskmap;
 const text = (id) => document.getElementById(id).textContent;
 const facts = JSON.parse(text("facts"));
 const config = (riskmap.config = { texts: {}, ranks: [] });
-const UNGRADED = 6, NONE = 255, ROW = 44, HIT = 14;
+const UNRATED = 1, UNGRADED = 6, NONE = 255, ROW = 44, HIT = 14;
 const whole = document.getElementById("whole");
 
 const bytes = (id) => Uint8Array.from(atob(text(id)), (c) => c.charCodeAt(0));
@@ -51,10 +51,10 @@ const begin = (rows, shapes) => {
   const { n, px, py, kind, street, name, code, more } = rows;
   const ranks = facts.ranks, layers = facts.layers;
   const layerOf = kind.map((k) => k >> 3);
-  // What a row is drawn as: of what is no risk the grades follow the tiers; a layer with classes has neither.
+  // What a row is drawn as: of what is no risk the grades follow the tiers; where classes colour it, no model scores it.
   const rankOf = kind.map((k) => {
     const { risk, classes } = layers[k >> 3];
-    return risk ? k & 7 : classes.length ? UNGRADED : (k & 7) + 5;
+    return classes.length ? (risk ? UNRATED : UNGRADED) : (k & 7) + (risk ? 0 : 5);
   });
   const gateOf = kind.map((k, i) => (layers[k >> 3].standing ? rankOf[i] : NONE)); // what the tiers choose among
   const colourOf = (i) => {
@@ -86,11 +86,11 @@ const begin = (rows, shapes) => {
 
   // --- the map
   const box = make("div", { attributes: { tabindex: "0" } });
-  const card = make("section", { class: "mp-card", attributes: { role: "region", "aria-live": "polite", hidden: "" } });
+  const card = make("section", { class: "mp-card", attributes: { role: "region", "aria-live": "polite", hidden: "", "data-field": "record" } });
   const nothing = make("div", { class: "rm-nothing", attributes: { role: "status" } });
   const mapPart = make("main", { class: "mp-map" }, [box, nothing, card]);
   const side = make("aside", { class: "mp-side" });
-  const head = make("header", { class: "mp-head" });
+  const head = make("header", { class: "mp-head", attributes: { "data-field": "file" } });
   const skip = make("a", { class: "mp-skip", attributes: { href: "#records" }, on: { click: (event) => { event.preventDefault(); list.focus(); } } });
   whole.append(skip, head, mapPart, side);
   document.getElementById("needs").hidden = true;
@@ -305,7 +305,7 @@ const begin = (rows, shapes) => {
       const i = listed(k), at = Number.isNaN(px[i]);
       const row = make("div", {
         class: "mp-row",
-        attributes: { role: "option", id: `row-${k}`, "aria-selected": String(k === active), "aria-posinset": k + 1, "aria-setsize": shown.length },
+        attributes: { "data-field": "record", role: "option", id: `row-${k}`, "aria-selected": String(k === active), "aria-posinset": k + 1, "aria-setsize": shown.length },
         on: { click: () => go(k) },
       }, [
         badge(i, 5), make("span", { text: name[i] || code[i] }), standing(i) || make("i"),
@@ -371,7 +371,7 @@ const begin = (rows, shapes) => {
   const all = make("button", { attributes: { type: "button" }, on: { click: reset } });
   const wide = make("button", { attributes: { type: "button" }, on: { click: table } });
   const header = make("div", { class: "mp-columns", attributes: { "aria-hidden": "true" } });
-  const about = make("footer", { class: "mp-about" });
+  const about = make("footer", { class: "mp-about", attributes: { "data-field": "file" } });
   side.append(
     make("div", { class: "mp-chosen" }, [make("div", { class: "mp-find" }, [input, streets]), tiers, grades, kinds]),
     make("div", { class: "mp-count" }, [count, all, wide]), header, list, about,
@@ -407,6 +407,13 @@ const begin = (rows, shapes) => {
   const graded = new Set(gateOf.filter((rank) => rank !== NONE));
   const order = [4, 3, 2, 1, 0].filter((rank) => rank !== 1).concat(1); // the unrated behind the tiers
 
+  /** Say which figure a count is (`part`: or a part of which): of all that is in the file; after a choice only what is shown. */
+  const marks = (figure, part = "") => {
+    if (!untouched()) return { "data-shown": figure, title: say("figure_shown", { figure }) };
+    const records = part ? "" : decodeURIComponent((facts.addresses[figure] || "").replaceAll("+", " "));
+    return { "data-figure": figure, ...(part && { "data-within": part }), title: say(records ? "figure_records" : "figure", { figure, records }) };
+  };
+
   const Legend = L.Control.extend({
     options: { position: "bottomleft" },
     onAdd() {
@@ -429,32 +436,39 @@ const begin = (rows, shapes) => {
         if (ofClass[layerOf[i]].length) ofClass[layerOf[i]][kind[i] & 7]++;
         if (Number.isNaN(px[i])) nowhere++;
       }
-      const row = (badge, title, n, className = "") => make("li", { class: n === 0 ? "rm-zero" : className }, [badge, make("span", { text: title }), make("b", { text: number(n) })]);
-      const ranked = (rank) => row(riskmap.badge("circle", ranks[rank].colour, 5, riskmap.strong(rank)), ranks[rank].title[lang], ofRank[rank]);
+      const row = (badge, title, n, figure, part = "") =>
+        make("li", { class: n === 0 ? "rm-zero" : "" }, [badge, make("span", { text: title }), make("b", { text: number(n), attributes: marks(figure, part) })]);
+      const ranked = (rank) => {
+        const { id, title, colour } = ranks[rank], [figure, part] = rank < 5 ? [`points.tiers.${id}`] : ["records.layer", `tier == ${id}`];
+        return row(riskmap.badge("circle", colour, 5, riskmap.strong(rank)), title[lang], ofRank[rank], figure, part);
+      };
       this.title.textContent = say("legend");
       this.tiers.replaceChildren(...(layers.some(({ risk }) => risk) ? order.map(ranked) : []));
       this.grades.replaceChildren(...order.map((rank) => rank + 5).filter((rank) => ofRank[rank]).map(ranked));
       this.layers.replaceChildren(...layers.flatMap((layer, l) => [
-        row(sign(layer), layer.title[lang], ofLayer[l]),
-        ...layer.classes.flatMap(({ title, colour }, k) => (ofClass[l][k] ? [row(riskmap.badge(layer.symbol, colour, 4), title[lang], ofClass[l][k], "rm-class")] : [])),
+        row(sign(layer), layer.title[lang], ofLayer[l], `records.layer.${layer.id}`),
+        ...layer.classes.flatMap(({ title, colour }, k) =>
+          ofClass[l][k] ? [Object.assign(row(riskmap.badge(layer.symbol, colour, 4), title[lang], ofClass[l][k], `records.layer.${layer.id}`, title.zh), { className: "rm-class" })] : []),
       ]));
-      this.note.replaceChildren(...(nowhere ? [make("span", { text: say("legend_unlocated", { n: number(nowhere) }) })] : []));
+      this.note.replaceChildren(...(nowhere ? [make("span", { text: say("legend_unlocated", { n: number(nowhere) }), attributes: marks("records.layer", "unlocated") })] : []));
       const located = shown.length - nowhere;
       nothing.replaceChildren();
       if (!located) {
-        nothing.append(make("span", { text: say(!n ? "empty" : shown.length ? "nothing_located" : "nothing", { n: number(shown.length) }) }));
+        nothing.append(make("span", { text: say(!n ? "empty" : shown.length ? "nothing_located" : "nothing", { n: number(shown.length) }), attributes: marks("records.layer", "unlocated") }));
         if (!untouched()) nothing.append(make("button", { text: say("reset"), attributes: { type: "button" }, on: { click: reset } }));
       }
     },
   });
   const legend = new Legend().addTo(map);
-  const Notes = L.Control.extend({ options: { position: "bottomright" }, onAdd: () => make("div", { class: "rm-notes" }) });
+  const Notes = L.Control.extend({ options: { position: "bottomright" }, onAdd: () => make("div", { class: "rm-notes", attributes: { "data-field": "file" } }) });
   const notes = new Notes().addTo(map);
   L.control.scale({ imperial: false, maxWidth: 120, position: "bottomright" }).addTo(map);
 
   const counted = () => {
     const values = { n: number(shown.length), total: number(n) };
     count.textContent = say(untouched() ? "shown_all" : "shown", values);
+    for (const mark of ["data-figure", "data-shown"]) count.removeAttribute(mark);
+    for (const [key, value] of Object.entries(marks("records.layer"))) count.setAttribute(key, value);
     all.hidden = untouched();
   };
   const changed = () => {
