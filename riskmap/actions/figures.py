@@ -10,14 +10,17 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+import shapely
+
 from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.records.changes import tier_changes_since
 from riskmap.actions.records.work import work_tallies
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
-from riskmap.catalog import Catalog
+from riskmap.catalog import Catalog, Condition
 from riskmap.catalog.problems import read_text
-from riskmap.errors import CatalogError, CatalogProblem, Lang, RiskmapError, Text
+from riskmap.errors import CatalogError, CatalogProblem, Lang, RiskmapError, SelectionError, Text
 from riskmap.json_documents import Document
 from riskmap.later import later
 from riskmap.ledger.work import MoveMade
@@ -35,7 +38,18 @@ from riskmap.reports.figures import (
 )
 from riskmap.reports.figures.definition import base_of
 from riskmap.reports.periods import Period, Shift, earlier, parse_period
-from riskmap.selection import Selection
+from riskmap.selection import (
+    Ring,
+    Selection,
+    area_of,
+    area_text,
+    polygon_of,
+    ring_of,
+    select,
+    where_text,
+)
+from riskmap.selection.filters import polygon
+from riskmap.vocabulary import TIERS
 
 if TYPE_CHECKING:
     from riskmap.actions.episode import playback, roster
@@ -255,7 +269,57 @@ def addressed(ws: Workspace, query: str | Address) -> tuple[Selection, dt.date |
         ws,
         layers=address.layers,
         where=address.where,
-        subdistricts=(address.subdistrict,) if address.subdistrict else (),
+        subdistricts=address.subdistricts,
+        within=polygon_of(area_of(address.area)) if address.area else None,
+        text=address.text,
         as_of=as_of,
     )
     return chosen, as_of
+
+
+def address_of(ws: Workspace, selection: Selection, *, as_of: dt.date | None = None) -> Address | None:
+    """Return the address of the records of a selection, None where none leads to these very records.
+
+    It says an area with one outline of few corners, and some codes; a file of polygons it does not.
+    """
+    try:
+        address = Address(
+            selection.layers,
+            tuple(_conditions(selection)),
+            selection.subdistricts,
+            "" if as_of is None else str(as_of_json(as_of)),
+            selection.text,
+            "" if selection.within is None else area_text(_ring(selection.within)),
+        )
+        chosen, _ = addressed(ws, address)
+        snapshot = current_snapshot(ws, as_of=as_of)
+        found, wanted = (select(snapshot, one).rows for one in (chosen, selection))
+    except SelectionError:
+        return None
+    same = all(np.array_equal(rows, found.get(layer, ())) for layer, rows in wanted.items())
+    return address if same and found.keys() == wanted.keys() and len(selection.codes) <= MOST_CODES else None
+
+
+MOST_CODES: Final = 200
+"""Records that an address names by their codes: four thousand letters, which every browser takes."""
+
+
+def _conditions(selection: Selection) -> Iterator[str]:
+    """Yield what a selection says beside layers, sub-districts, text and area, as conditions."""
+    yield from map(where_text, selection.where)
+    if selection.tiers:
+        yield f"tier in {','.join(selection.tiers)}"
+    if selection.states:  # a register knows states of its own by this word
+        standings = {"rated": TIERS, "unrated": ("unrated",)}
+        yield f"tier in {','.join(one for state in selection.states for one in standings[state])}"
+    if selection.flags:
+        yield f"flags in {','.join(selection.flags)}"
+    if selection.codes:
+        yield where_text(Condition(field="code", op="in", value=selection.codes))
+
+
+def _ring(wkb: bytes) -> Ring:
+    """Return the one outline of an area. SelectionError where it has several, or too many corners."""
+    shape = polygon(wkb)
+    rings = shapely.get_parts(shapely.get_rings(shape)).tolist()
+    return ring_of(shapely.get_coordinates(rings[0])[:-1].tolist() if len(rings) == 1 else ())

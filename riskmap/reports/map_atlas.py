@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ from riskmap.reports.map_sheet import (
 )
 from riskmap.rules.arrays import pc
 from riskmap.texts import t
-from riskmap.values.inventory import Inventory
+from riskmap.values.inventory import Inventory, PrintedFigure
 from riskmap.vocabulary import WEIGHT_OF
 
 ENDING: Final = ".pdf"
@@ -62,6 +63,17 @@ class Atlas:
     sheet: MapSheet
     streets: bool = True
     told: Mapping[Key, tuple[Facts, ...]] = field(default_factory=dict[Key, tuple[Facts, ...]])
+
+    @cached_property
+    def bound(self) -> tuple[list[MapSheet], list[dict[str, Any]]]:
+        """Every sheet with its place in the book, and the pages of the index as the template reads them."""
+        return _bound(self)
+
+    @property
+    def printed(self) -> tuple[PrintedFigure, ...]:
+        """The figures of its overview and of its sub-districts' pages; what lies around a record has no address."""
+        sheets, _ = self.bound
+        return tuple(one for sheet in sheets if sheet.subject is None for one in sheet.inventory.printed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +102,12 @@ def write_atlas_pages(atlas: Atlas, path: Path, progress: Progress = UNWATCHED) 
     progress.step(1, 1, _SETTING)
     with replacing(path) as (room,):
         room.write_bytes(body)
-    return WrittenFile(path, "pdf", len(atlas.sheet.inventory), pages=len(pages))
+    return WrittenFile(path, "pdf", len(atlas.sheet.inventory), pages=len(pages), figures=atlas.printed)
 
 
 def drawn(atlas: Atlas, progress: Progress = UNWATCHED) -> tuple[list[dict[str, Any]], dict[str, bytes]]:
     """Return the pages of an atlas as the template reads them, and its pictures by their names."""
-    sheets, index = bound(atlas)
+    sheets, index = atlas.bound
     pages: list[dict[str, Any]] = []
     files = symbols_of(atlas.sheet)
     for i, sheet in enumerate(sheets):
@@ -106,8 +118,7 @@ def drawn(atlas: Atlas, progress: Progress = UNWATCHED) -> tuple[list[dict[str, 
     return [*pages, *index], files
 
 
-def bound(atlas: Atlas) -> tuple[list[MapSheet], list[dict[str, Any]]]:
-    """Return every sheet with its place in the book, and the pages of the index as the template reads them."""
+def _bound(atlas: Atlas) -> tuple[list[MapSheet], list[dict[str, Any]]]:
     first = replace(atlas.sheet, shared=atlas.sheet.land)
     entries = list(_entries(first))
     streets = _streets(first) if atlas.streets else []
@@ -170,22 +181,13 @@ def _streets(sheet: MapSheet) -> list[str]:
     return known + sorted(name for name in stated if name and name not in sheet.land.streets)
 
 
-def _of_rows(inventory: Inventory, wanted: Sequence[np.ndarray[Any, Any]]) -> Inventory:
-    """Return an inventory of some rows of each layer; every layer keeps its place, also without a row."""
-    parts = [
-        replace(part, table=part.table.filter(rows))
-        for part, rows in zip(inventory.layers, wanted, strict=True)
-    ]
-    return replace(inventory, layers=tuple(parts), figures={})
-
-
 def _street(first: MapSheet, name: str) -> MapSheet:
     """Return the page of a sub-district: its records and no others."""
     wanted = [
         pc.fill_null(pc.equal(table["subdistrict"].cast(pa.string()), name), fill_value=False).to_numpy()
         for table in _tables(first.inventory)
     ]
-    return replace(first, inventory=_of_rows(first.inventory, wanted), focus=(name,), scale=None)
+    return replace(first, inventory=first.inventory.only(wanted, name), focus=(name,), scale=None)
 
 
 def _point(first: MapSheet, one: _Entry, facts: tuple[Facts, ...], book: InBook) -> MapSheet:
@@ -206,7 +208,7 @@ def _point(first: MapSheet, one: _Entry, facts: tuple[Facts, ...], book: InBook)
         if outlines is not None:
             rows |= shapely.intersects(outlines, window)
         wanted.append(rows)
-    return replace(page, inventory=_of_rows(first.inventory, wanted))
+    return replace(page, inventory=page.inventory.only(wanted))
 
 
 def _around(first: MapSheet, one: _Entry, x: float, y: float) -> Bounds:

@@ -11,7 +11,7 @@ from riskmap.selection.snapshot_changes import patched_snapshot
 from riskmap.selection.table import changed_table, finished_table, layer_table
 from riskmap.selection.tiles import tile
 from riskmap.selection.totals import Counts, counts, flag_counts, reconcile
-from riskmap.selection.where import parse_where
+from riskmap.selection.where import parse_where, where_text
 from riskmap.vocabulary import NOT_STATED
 
 __all__ = [
@@ -45,4 +45,5 @@ __all__ = [
     "shapes_in",
     "snapshot_key",
     "tile",
+    "where_text",
 ]

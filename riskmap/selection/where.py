@@ -24,6 +24,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final, get_args
 
 import numpy as np
@@ -58,7 +59,7 @@ from riskmap.rules.arrays import (
     pc,
 )
 from riskmap.rules.conditions import day_of, holds
-from riskmap.rules.extras import is_extra, key_of
+from riskmap.rules.extras import header_of, is_extra, key_of
 from riskmap.selection.checklists import state_field_of
 from riskmap.selection.linked import LINKED
 from riskmap.selection.table import FLAG_BIT
@@ -283,6 +284,30 @@ def parse_where(
             f"condition {text!r} cannot be read; write FIELD OP VALUE with OP one of {' '.join(OPERATORS)}",
         )
     raise unknown_name(Text("字段", "field"), text[: found[0].start()].strip(), known.words())
+
+
+def where_text(condition: Condition) -> str:
+    """Return the text that `parse_where` reads as a condition, for addresses: ids, and values in quotes."""
+    name, op = _word_of(condition.field), condition.op
+    if condition.than:
+        return f"{name} {op} {_word_of(condition.than)}"
+    return " ".join([name, op, ",".join(map(_quoted, condition.values))]).strip()
+
+
+def _word_of(column: str) -> str:
+    if is_part(column):
+        return f"{PART_WORD}{column.removeprefix(part_column(''))}"
+    return header_of(column) if is_extra(column) else column.removeprefix(column_of(""))
+
+
+def _quoted(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (int, float)):
+        return f"{Decimal(repr(value)):f}"
+    if value.replace("_", "").isalnum():
+        return value
+    return f"'{value}'" if '"' in value else f'"{value}"'
 
 
 @dataclass(frozen=True, slots=True)

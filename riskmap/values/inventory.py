@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from riskmap.catalog.layer import Layer
 from riskmap.errors import Lang, Text
@@ -71,7 +72,8 @@ class LayerInventory:
 class PrintedFigure:
     """A figure as a cover prints it: what `riskmap figures` tells, counted of the records that are written.
 
-    `layer`: of which layer's records alone, "" for all. `query`: the address of the records, "" where no address says it.
+    `layer`: of which layer's records alone, "" for all; `street`: of which sub-district's alone. `query`: the address
+    of the records, "" where no address says it.
     """
 
     id: str
@@ -80,6 +82,7 @@ class PrintedFigure:
     text: str
     layer: str = ""
     query: str = ""
+    street: str = ""
 
     def as_json(self, lang: Lang) -> dict[str, Any]:
         """Return one figure of a document that says what was written."""
@@ -89,8 +92,13 @@ class PrintedFigure:
             "value": self.value,
             "text": self.text,
             "layer": self.layer or None,
+            **({"street": self.street} if self.street else {}),
             "query": self.query or None,
         }
+
+
+CoverFigures = Mapping[tuple[str, str], PrintedFigure]
+"""Figures by their ids, and by the layer of whose records alone they are, "" for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +111,8 @@ class Inventory:
     the map approval number (审图号). `unmasked` states that personal data are shown in full. `head` is that
     of the ledger's chain of digests at the state that is shown, in hex, `changeset` the write that it closed.
     `handed_over` gives the content of a file on a record as it may leave the house.
-    `figures`: every number that a cover prints, by its id and, where it is of one layer's records alone, by layer.
+    `figures`: every number that a cover prints, by its id and, where it is of one layer's records alone, by layer;
+    `counted`: those of some rows of each layer, and of which sub-district these are, "" for none.
     `progress` is told by who writes it: a format that tells nothing can be stopped between files only.
     """
 
@@ -124,9 +133,8 @@ class Inventory:
     head: str = ""
     changeset: int = 0
     handed_over: Callable[[Attachment], bytes] | None = None
-    figures: Mapping[tuple[str, str], PrintedFigure] = field(
-        default_factory=dict[tuple[str, str], PrintedFigure]
-    )
+    figures: CoverFigures = field(default_factory=dict[tuple[str, str], PrintedFigure])
+    counted: Callable[[Sequence[NDArray[np.bool_]], str], CoverFigures] | None = None
     progress: Progress = UNWATCHED
 
     def __len__(self) -> int:
@@ -140,23 +148,31 @@ class Inventory:
         return PrintedFigure(figure_id, Text("", "") if whole is None else whole.title, 0, "0", layer)
 
     def tiers(self, part: LayerInventory | None = None) -> dict[str, int]:
-        """Return tier or "unrated" → how many risks, of a layer or of all: its figures, of a page of an atlas its rows."""
-        parts = self.risks if part is None else (part,)
-        if not self.figures:
-            return add_counts([tier_counts(one.table) for one in parts])
+        """Return tier or "unrated" → how many risks, of a layer or of all: its figures."""
         of = "points.tiers" if part is None else f"points.layer_tier.{part.layer.id}"
         return {state: self.figure(f"{of}.{state}").value for state in STATES}
 
     def grades(self, part: LayerInventory) -> dict[str, int]:
-        """Return grade → how many records of a layer that is no risk; as `tiers` does."""
-        if not self.figures:
-            return standing_counts(part.table)
+        """Return grade → how many records of a layer that is no risk: its figures."""
         of = f"records.standing.{part.layer.id}"
         return {grade: self.figure(f"{of}.{grade}").value for grade in GRADES.values()}
 
     def records(self, part: LayerInventory) -> int:
-        """Return how many records a layer has; as `tiers` does."""
-        return self.figure(f"records.layer.{part.layer.id}").value if self.figures else len(part)
+        """Return how many records a layer has: its figure."""
+        return self.figure(f"records.layer.{part.layer.id}").value
+
+    def only(self, rows: Sequence[NDArray[np.bool_]], street: str = "") -> Inventory:
+        """Return some rows of each layer, which keeps its place also without one; the figures are of these rows.
+
+        `street`: the sub-district whose rows they are; other rows have no address.
+        """
+        tables = [part.table.filter(keep) for part, keep in zip(self.layers, rows, strict=True)]
+        parts = [
+            replace(part, table=table, contacts=None, files=())
+            for part, table in zip(self.layers, tables, strict=True)
+        ]
+        counted = {} if self.counted is None else self.counted(rows, street)
+        return replace(self, layers=tuple(parts), figures=counted)
 
     @property
     def printed(self) -> tuple[PrintedFigure, ...]:
@@ -201,26 +217,8 @@ def file_key(part: LayerInventory, code: str, file: Attached) -> FileKey:
 
 def tier_counts(table: pa.Table) -> dict[str, int]:
     """Return how many rows each of `STATES` has."""
-    found = standing_counts(table)
-    return {state: found[state] for state in STATES}
-
-
-def standing_counts(table: pa.Table) -> dict[str, int]:
-    """Return how many rows each tier and each grade has."""
-    found = np.bincount(_ranks(table), minlength=len(STANDINGS))
-    return dict(zip(STANDINGS, found.tolist(), strict=True))
-
-
-def subdistrict_counts(table: pa.Table) -> dict[str, dict[str, int]]:
-    """Return sub-district → counts, in name order; "" stands for rows that state none."""
-    words = table["subdistrict"].to_pylist()
-    found: dict[str, list[int]] = {}
-    for name, rank in zip(words, _ranks(table).tolist(), strict=True):
-        found.setdefault(name or "", [0] * len(STANDINGS))[rank] += 1
-    return {
-        name: {state: found[name][STANDINGS.index(state)] for state in STATES}
-        for name in sorted(found, key=lambda n: (n == "", n))
-    }
+    found = np.bincount(np.asarray(table["rank"].to_numpy(), np.uint8), minlength=len(STANDINGS))
+    return {state: int(found[STANDINGS.index(state)]) for state in STATES}
 
 
 def add_counts(counts: Sequence[Counts]) -> dict[str, int]:
@@ -231,7 +229,3 @@ def add_counts(counts: Sequence[Counts]) -> dict[str, int]:
 def tier_title(state: str, lang: Lang) -> str:
     """Return the word for a tier or for unrated."""
     return TIER_TITLES[state].text(lang)
-
-
-def _ranks(table: pa.Table) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.asarray(table["rank"].to_numpy(), np.uint8)

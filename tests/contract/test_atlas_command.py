@@ -14,19 +14,23 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
+import riskmap as library
+from riskmap.actions.figures import addressed
 from riskmap.actions.inventory import atlas as action
 from riskmap.actions.inventory.exporting import inventory_of
 from riskmap.actions.inventory.map_files import Look, sheet_of
 from riskmap.actions.records.scoring import assess_layers
 from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.demo import create_demo_workspace
+from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.errors import NotAllowedError, RiskmapError
-from riskmap.reports.map_atlas import Atlas, bound, drawn
+from riskmap.reports.map_atlas import Atlas, drawn
 from riskmap.reports.map_drawing import width_of
 from riskmap.reports.map_sheet import Facts, page_of, typeset
 from riskmap.rules.permissions import Actor, local_actor
-from riskmap.selection import Selection
-from riskmap.vocabulary import WEIGHT_OF
+from riskmap.selection import Selection, select
+from riskmap.values.inventory import add_counts, tier_counts
+from riskmap.vocabulary import TIERS, WEIGHT_OF
 from tests import cli
 from tests.map_workspace import HOSTILE, STREETS, UNLOCATED, make_workspace
 
@@ -82,7 +86,7 @@ def test_overview_streets_bad_risks_and_index_follow_one_another(ws, tmp_path):
 
 
 def test_the_index_and_every_list_name_the_page_on_which_a_record_is(ws):
-    made, index = bound(book(ws))
+    made, index = book(ws).bound
     leads = made[0].book.leads
     for key, page in leads.items():
         subject = made[page - 1].subject
@@ -99,7 +103,7 @@ def test_the_index_and_every_list_name_the_page_on_which_a_record_is(ws):
 
 
 def test_the_page_of_a_sub_district_draws_and_counts_its_own_records_only(ws):
-    made, _ = bound(book(ws))
+    made, _ = book(ws).bound
     whole = made[0].inventory
     for sheet in made[1:3]:
         (street,) = sheet.focus
@@ -117,8 +121,32 @@ def test_the_page_of_a_sub_district_draws_and_counts_its_own_records_only(ws):
     assert any(str(UNLOCATED) in note for note in made[0].book.notes)
 
 
+def test_every_number_of_a_legend_is_a_figure_of_the_rows_on_its_page_and_those_of_a_street_lead_to_them(
+    ws, tmp_path
+):
+    made, _ = book(ws).bound
+    for sheet in made:
+        held = sheet.inventory
+        for part in held.risks:
+            assert held.tiers(part) == tier_counts(part.table)
+        assert held.tiers() == add_counts([tier_counts(part.table) for part in held.risks])
+        assert [held.records(part) for part in held.layers] == [len(part) for part in held.layers]
+        assert all(one.query or sheet.subject or not one.value for one in held.printed)
+    district, now = library.open(ws.root), current_snapshot(ws)
+    told = printed(ws, tmp_path / "图集.pdf", "--points", "none", "--json").json["figures"]
+    for street in STREETS:
+        mine = {one["id"]: one for one in told if one.get("street") == street}
+        asked = district.figures([f"points.street_tier.{street}.{tier}" for tier in TIERS])
+        for tier in TIERS:
+            value = asked[f"points.street_tier.{street}.{tier}"].value
+            assert mine.get(f"points.tiers.{tier}", {"value": 0})["value"] == value
+        for one in mine.values():
+            chosen, _ = addressed(ws, one["query"])
+            assert len(select(now, chosen)) == one["value"], one
+
+
 def test_nothing_lies_over_a_label_or_over_the_record_of_the_page(ws):
-    made, _ = bound(book(ws))
+    made, _ = book(ws).bound
     for sheet in made:
         page = page_of(sheet)
         boxes = [
@@ -285,7 +313,7 @@ def test_in_greys_no_page_has_a_colour(ws):
 
 
 def test_a_list_that_finds_no_room_says_how_many_more_and_where(ws):
-    made, _ = bound(book(ws))
+    made, _ = book(ws).bound
     page = page_of(made[1])
     (row, *_) = page["list"]
     page["list"] = [row | {"n": str(i)} for i in range(90)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -16,7 +17,7 @@ from riskmap.actions.workspace import open_workspace
 from riskmap.actions.workspace.demo import create_demo_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.rules.permissions import local_actor
-from riskmap.selection import select
+from riskmap.selection import area_text, ring_of, select
 from tests import cli
 
 # What may hold digits on a cover and is no figure: dates, datum, digests, versions, codes, numbers of pages.
@@ -90,13 +91,43 @@ def test_each_figure_of_a_cover_is_found_again_by_its_id_and_leads_to_its_record
         assert len(select(now, chosen)) == one["value"], one
 
 
-def test_a_cover_of_a_selection_counts_the_selection(home):
-    document = exported(home, "general.xlsx", "--tier", "general")
+AREA = "area=" + area_text(ring_of([(113.9, 22.3), (114.4, 22.3), (114.4, 22.72), (113.9, 22.72)]))
+CHOICES = (
+    ("--tier", "general"),
+    ("--tier", "low,unrated", "--subdistrict", "演示青榕街道,演示禾岗街道"),
+    ("--state", "rated"),
+    ("slopes", "--where", "height_m >= 12.5"),
+    ("--where", "height_m >= 12.5", "--where", 'name ~ "坡, 01"'),
+    ("--where", "subdistrict != 演示青榕街道", "--within", AREA),
+)
+
+
+@pytest.mark.parametrize("words", CHOICES, ids=" ".join)
+def test_a_cover_of_a_selection_counts_the_selection_and_each_number_leads_to_its_records(home, words):
+    document = exported(home, "some.xlsx", *words)
     figures = {one["id"]: one for one in document["figures"]}
-    assert figures["points.total"]["value"] == figures["points.tiers.general"]["value"]
-    assert figures["records.layer"]["value"] == document["count"] > figures["points.total"]["value"] - 1
-    assert figures["points.total"]["query"] is None  # no address of a figure says it
-    assert untold(openpyxl.load_workbook(home.parent / "general.xlsx")) == []
+    assert figures["records.layer"]["value"] == document["count"]
+    ws = open_workspace(home)
+    now = current_snapshot(ws)
+    for one in document["figures"]:
+        assert one["query"] or not one["value"], one
+        if one["query"]:
+            chosen, _ = addressed(ws, one["query"])
+            assert len(select(now, chosen)) == one["value"], one
+    book = openpyxl.load_workbook(home.parent / "some.xlsx")
+    assert [one for one in untold(book) if "条件：" not in str(one[2])] == []  # the words of the filter
+    for line in book["指标"].iter_rows(min_row=2, values_only=True):
+        assert not line[4] or str(line[6]).startswith("layers="), line
+
+
+def test_what_no_address_says_has_none(home, tmp_path):
+    area = tmp_path / "two.geojson"
+    corners = [[[x, 22.3], [x + 0.2, 22.3], [x + 0.2, 22.9], [x, 22.9], [x, 22.3]] for x in (113.8, 114.2)]
+    shape = {"type": "MultiPolygon", "coordinates": [[one] for one in corners]}
+    area.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": shape}), encoding="utf-8")
+    figures = exported(home, "two.csv", "risk_points", "--within", area)["figures"]
+    assert figures
+    assert all(one["query"] is None for one in figures)
 
 
 def test_what_a_bureau_counts_by_its_own_figures_never_hides_a_record_that_is_written(home, tmp_path):
@@ -139,3 +170,11 @@ def test_the_numbers_of_a_map_sheets_legend_are_its_figures(home):
         if one.startswith(("points.tiers.", "points.layer_tier."))
     }
     assert tiers <= set(printed)
+
+
+def test_a_csv_holds_records_and_nothing_else_and_its_document_lists_the_figures(home):
+    document = exported(home, "slopes.csv", "slopes")
+    rows = (home.parent / "slopes.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert len(rows) == document["count"] + 1
+    assert not any("records.layer" in row for row in rows)
+    assert document["figures"] == exported(home, "slopes.xlsx", "slopes")["figures"]

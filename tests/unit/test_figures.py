@@ -317,8 +317,14 @@ def test_the_address_of_a_figure_leads_to_its_records():
 
 def test_an_address_is_read_back_as_it_was_written():
     address = Address(
-        ("slopes", "waterlogging"), ("height_m >= 12", 'name ~ "甲&乙=1"'), "甲街道", "2026-11-01"
+        ("slopes", "waterlogging"),
+        ("height_m >= 12", 'name ~ "甲&乙=1"'),
+        ("甲街道", "乙街道"),
+        "2026-11-01",
+        "边坡 12",
+        "q8jow6Bgl3o",
     )
+    assert Address.parse(str(Address(()))) == Address(())
     assert Address.parse(str(address)) == address
     with pytest.raises(RiskmapError, match="colour"):
         Address.parse("layers=slopes&colour=red")

@@ -104,7 +104,7 @@ def write_atlas(
         handing.step(0, 1, HANDING)
         if unmasked:
             note_unmasked(ws, selection.to_text(), by=by, why=why)
-    return replace(done, figures=inventory.printed)
+    return done
 
 
 def _few_enough(to: Path, inventory: Inventory, pages: Pages) -> None:

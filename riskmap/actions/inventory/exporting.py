@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from riskmap.actions.figures import figures_of, shipped_figures, state_of
+from riskmap.actions.figures import address_of, figures_of, shipped_figures, state_of
 from riskmap.actions.inventory.unrated import newly_unrated, unrated_text
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.tier_models import adopted_stamp, makers, stamps
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
+from riskmap.array_types import Bools
 from riskmap.catalog import Condition, Layer
 from riskmap.errors import Lang, Text
 from riskmap.io.files.atomic import WrittenFile, together
@@ -25,7 +27,7 @@ from riskmap.io.writers.rejects import RejectedFile
 from riskmap.io.writers.rejects import write_rejects as write_rejects_workbook
 from riskmap.moments import as_of_text, last_moment, local_now
 from riskmap.progress import UNWATCHED, Progress
-from riskmap.reports.figures import Engine, Figures, FigureValue, Group, State
+from riskmap.reports.figures import Address, Engine, Figures, FigureValue, Group, State
 from riskmap.rules.arrays import is_part
 from riskmap.rules.extras import header_of
 from riskmap.rules.masks import mask_contacts, mask_value
@@ -38,7 +40,14 @@ from riskmap.units import unit_title
 from riskmap.values.assessment import Makers, ModelStamp
 from riskmap.values.attachments import Attached
 from riskmap.values.import_plan import RejectedRow
-from riskmap.values.inventory import Inventory, LayerInventory, PrintedFigure, add_counts, tier_counts
+from riskmap.values.inventory import (
+    CoverFigures,
+    Inventory,
+    LayerInventory,
+    PrintedFigure,
+    add_counts,
+    tier_counts,
+)
 from riskmap.values.records import Contact
 from riskmap.vocabulary import FLAGS, GRADES, RANK_OF, TIER_TITLES, UNRATED
 
@@ -150,6 +159,7 @@ def inventory_of(
     unrated, new = _unrated(ws, snapshot, selection, parts, lang)
     now = local_now()
     head = ws.ledger.head(state=snapshot.state)
+    cover = _Cover.of(ws, snapshot, selected, selection, as_of)
     return Inventory(
         district=ws.config.district,
         layers=tuple(parts),
@@ -168,7 +178,8 @@ def inventory_of(
         head=head.digest if head else "",
         changeset=head.changeset if head else 0,
         handed_over=ws.files.handed_over,
-        figures=_figures(ws, snapshot, selected, selection, as_of),
+        figures=cover.whole(),
+        counted=partial(cover.page, named),
     )
 
 
@@ -186,63 +197,80 @@ COVER_FIGURES: Final = (
 """Every figure that covers, legends and headings print; the last two also of each layer alone."""
 
 
-def _figures(
-    ws: Workspace, snapshot: Snapshot, selected: Selected, selection: Selection, as_of: date | None
-) -> dict[tuple[str, str], PrintedFigure]:
-    """Return the figures of the selected records: those of the workspace, where they count these very rows.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Cover:
+    """What tells the figures of a selection: its rows by layer, its address where it has one."""
 
-    A bureau may have files of its own in the place of the shipped ones; a cover never says less than is in the file.
-    """
-    state = state_of(ws, as_of)
-    risks = [one for one in selected.rows if ws.catalog.layer(one).counts == "risk"]
-    parts = {one: selected.table(snapshot, one) for one in selected.rows}
-    whole = (
-        replace(selection, layers=()) == Selection()
-    )  # another part of the ledger has no address of a figure
-    for figures in (figures_of(ws), shipped_figures(ws)):
-        found = _printed(figures, state, snapshot, parts, addressed=whole)
-        for layer in risks if len(risks) > 1 else ():
-            mine = _printed(figures, state, snapshot, {layer: parts[layer]}, addressed=whole, layer=layer)
-            found |= mine
-        rows = sum(len(parts[one]) for one in risks)
-        told = found.get(("points.total", ""))
-        if len(selected) == found["records.layer", ""].value and rows == (told.value if told else 0):
-            break
-    return found
+    figures: Figures
+    state: State
+    parts: Mapping[str, pa.Table]
+    address: Address | None
 
+    @classmethod
+    def of(
+        cls, ws: Workspace, snapshot: Snapshot, selected: Selected, selection: Selection, as_of: date | None
+    ) -> Self:
+        """Return the figures of the workspace, where they count these very rows, else those that are shipped.
 
-def _printed(
-    figures: Figures,
-    state: State,
-    snapshot: Snapshot,
-    parts: Mapping[str, pa.Table],
-    *,
-    addressed: bool,
-    layer: str = "",
-) -> dict[tuple[str, str], PrintedFigure]:
-    """Return the figures of some records, of a snapshot that holds no others."""
-    tables = {one: parts.get(one, snapshot.table(one).slice(0, 0)) for one in snapshot.layers}
-    engine = Engine(figures, replace(state, snapshot=replace(snapshot, tables=tables)))
-    found: dict[tuple[str, str], PrintedFigure] = {}
+        A bureau may have files of its own in the place of the shipped ones; a cover never says less than is in the file.
+        """
+        parts = {one: selected.table(snapshot, one) for one in selected.rows}
+        risks = sum(len(parts[one]) for one in parts if ws.catalog.layer(one).counts == "risk")
+        made = cls(figures_of(ws), state_of(ws, as_of), parts, address_of(ws, selection, as_of=as_of))
+        total = {"records.layer": len(selected), "points.total": risks}
+        told = made.told(tuple(total))
+        if all(n == (told[one, ""].value if (one, "") in told else 0) for one, n in total.items()):
+            return made
+        return replace(made, figures=shipped_figures(ws))
 
-    def keep(figure_id: str, title: Text, told: FigureValue | Group) -> None:
-        query = told.query if addressed else None
-        if query is not None:
-            query = replace(query, layers=tuple(one for one in query.layers if one in parts) or query.layers)
-        found[figure_id, layer] = PrintedFigure(
-            figure_id, title, int(told.value or 0), told.text, layer, str(query or "")
-        )
+    def whole(self) -> CoverFigures:
+        """Return every figure of a cover, those by sub-district also of each risk layer alone where there are several."""
+        layers = self.state.layers
+        risks = [one for one in self.parts if layers[one].counts == "risk"]
+        alone = [self.told(COVER_FIGURES[-2:], layer=one) for one in risks] if len(risks) > 1 else []
+        return {key: one for told in (self.told(COVER_FIGURES), *alone) for key, one in told.items()}
 
-    for figure_id in COVER_FIGURES[-2:] if layer else COVER_FIGURES:
-        if figure_id not in figures.usable:
-            continue
-        value = engine.value(figure_id)
-        keep(figure_id, value.title, value)
-        for group in value.groups or ():
-            title = Text(f"{value.title.zh}：{group.title.zh}", f"{value.title.en}: {group.title.en}")
-            if group.value:
-                keep(f"{figure_id}.{group.member}", title, group)
-    return found
+    def page(self, layers: Sequence[str], rows: Sequence[Bools], street: str) -> CoverFigures:
+        """Return the figures of some rows of some layers: those of a sub-district's page, or of another's."""
+        parts = {one: self.parts[one].filter(keep) for one, keep in zip(layers, rows, strict=True)}
+        whole = self.address if street else None
+        address = None if whole is None else replace(whole, subdistricts=(street,))
+        told = replace(self, parts=parts, address=address).told(COVER_FIGURES[:-2])
+        return {key: replace(one, street=street) for key, one in told.items()}
+
+    def told(self, ids: Sequence[str], layer: str = "") -> dict[tuple[str, str], PrintedFigure]:
+        """Return figures of these rows, or of those of a layer alone."""
+        parts = {layer: self.parts[layer]} if layer else self.parts
+        snapshot = self.state.snapshot
+        tables = {one: parts.get(one, snapshot.table(one).slice(0, 0)) for one in snapshot.layers}
+        engine = Engine(self.figures, replace(self.state, snapshot=replace(snapshot, tables=tables)))
+        found: dict[tuple[str, str], PrintedFigure] = {}
+
+        def keep(figure_id: str, title: Text, value: FigureValue | Group) -> None:
+            query = self._address(value, parts)
+            found[figure_id, layer] = PrintedFigure(
+                figure_id, title, int(value.value or 0), value.text, layer, str(query or "")
+            )
+
+        for figure_id in ids:
+            if figure_id not in self.figures.usable:
+                continue
+            value = engine.value(figure_id)
+            keep(figure_id, value.title, value)
+            for group in value.groups or ():
+                title = Text(f"{value.title.zh}：{group.title.zh}", f"{value.title.en}: {group.title.en}")
+                if group.value:
+                    keep(f"{figure_id}.{group.member}", title, group)
+        return found
+
+    def _address(self, told: FigureValue | Group, parts: Mapping[str, pa.Table]) -> Address | None:
+        """Return the address of the records of a figure among those that are selected, None where there is none."""
+        if told.query is None or self.address is None:
+            return None
+        if not told.value and self.address.where:
+            return None  # a condition may be one of fields that none of these layers has
+        query = told.query.among(self.address)
+        return replace(query, layers=tuple(one for one in query.layers if one in parts) or query.layers)
 
 
 def _unrated(

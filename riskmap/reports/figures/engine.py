@@ -192,7 +192,7 @@ class Engine:
         selection = Selection(
             layers=address.layers,
             where=parsed_conditions(address.where, chosen, self.state.layers, self.state.today),
-            subdistricts=(address.subdistrict,) if address.subdistrict else (),
+            subdistricts=address.subdistricts,
         )
         return select(self.state.snapshot, selection)
 

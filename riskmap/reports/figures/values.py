@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal
@@ -48,24 +48,40 @@ def number_text(value: Decimal | None) -> str:
 class Address:
     """What a selection is asked for by: the arguments of `select` and of the pages alike.
 
-    `where`: conditions; `subdistrict`: one, or none; `as_of`: the past day or moment, "" for now.
+    `layers`: none for all; `where`: conditions; `text`: words to look for; `area`: as `selection.area_text` writes it;
+    `as_of`: the past day or moment, "" for now.
     """
 
     layers: tuple[str, ...]
     where: tuple[str, ...] = ()
-    subdistrict: str = ""
+    subdistricts: tuple[str, ...] = ()
     as_of: str = ""
+    text: str = ""
+    area: str = ""
 
     def __str__(self) -> str:
-        pairs = [("layers", ",".join(self.layers)), *(("where", one) for one in self.where)]
-        pairs += [("sub", self.subdistrict)] * bool(self.subdistrict) + [(PAST, self.as_of)] * bool(
-            self.as_of
-        )
+        pairs = [("layers", ",".join(self.layers))] * bool(self.layers)
+        pairs += [("where", one) for one in self.where]
+        pairs += [("sub", ",".join(self.subdistricts))] * bool(self.subdistricts)
+        pairs += [
+            (key, one) for key, one in (("q", self.text), ("area", self.area), (PAST, self.as_of)) if one
+        ]
         return urlencode(pairs, safe=",:")
 
     def narrowed(self, *more: str, subdistrict: str = "") -> Address:
         """Return the address of those of its records that meet more conditions."""
-        return Address(self.layers, (*self.where, *more), subdistrict or self.subdistrict, self.as_of)
+        streets = (subdistrict,) if subdistrict else self.subdistricts
+        return replace(self, where=(*self.where, *more), subdistricts=streets)
+
+    def among(self, whole: Address) -> Address:
+        """Return the address of those of its records that another one leads to, too."""
+        layers = tuple(one for one in self.layers if one in whole.layers) if whole.layers else self.layers
+        return replace(
+            whole,
+            layers=layers or self.layers,
+            where=tuple(dict.fromkeys((*whole.where, *self.where))),
+            subdistricts=self.subdistricts or whole.subdistricts,
+        )
 
     @classmethod
     def parse(cls, text: str) -> Address:
@@ -74,14 +90,20 @@ class Address:
         found: dict[str, list[str]] = {}
         for key, value in pairs:
             found.setdefault(key, []).append(value)
-        if unknown := sorted(set(found) - {"layers", "where", "sub", PAST}):
+        if unknown := sorted(set(found) - {"layers", "where", "sub", "q", "area", PAST}):
             raise RiskmapError(
-                f"地址中的 {unknown[0]} 不认得；可用 layers、where、sub、{PAST}",
-                f"this address has {unknown[0]}, which none has; layers, where, sub and {PAST} are known",
+                f"地址中的 {unknown[0]} 不认得；可用 layers、where、sub、q、area、{PAST}",
+                f"this address has {unknown[0]}, which none has; layers, where, sub, q, area and {PAST} are known",
             )
-        layers = tuple(one for one in ",".join(found.get("layers", ())).split(",") if one)
+
+        def listed(key: str) -> tuple[str, ...]:
+            return tuple(one for one in ",".join(found.get(key, ())).split(",") if one)
+
+        def one(key: str) -> str:
+            return "".join(found.get(key, ())[:1])
+
         where = tuple(found.get("where", ()))
-        return cls(layers, where, ",".join(found.get("sub", ())), "".join(found.get(PAST, ())[:1]))
+        return cls(listed("layers"), where, listed("sub"), one(PAST), one("q"), one("area"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from riskmap.actions.figures import engine_of
+from riskmap.actions.figures import MOST_CODES, engine_of
 from riskmap.errors import RiskmapError
 from riskmap.reports.figures import Address, Engine
 from riskmap.reports.periods import Period
@@ -79,7 +78,7 @@ def sought(figures: Told, figure_id: str) -> Number | None:
 
 def records_address(query: Address) -> str:
     """Return the inventory's address for the records of a figure; tiers and flags by the switches of its filter."""
-    asked: dict[str, str | list[str]] = {"layers": ",".join(query.layers)}
+    asked: dict[str, str | list[str]] = {"layers": ",".join(query.layers)} if query.layers else {}
     rest: list[str] = []
     for text in query.where:
         key, _, word = text.partition(" == ")
@@ -91,8 +90,9 @@ def records_address(query: Address) -> str:
             asked["flags"] = word
         else:
             rest.append(text)
-    if query.subdistrict:
-        asked["sub"] = query.subdistrict
+    if query.subdistricts:
+        asked["sub"] = ",".join(query.subdistricts)
+    asked |= {key: one for key, one in (("q", query.text), ("area", query.area)) if one}
     if rest:
         asked["where"] = rest
     return address("inventory", asked)
@@ -100,12 +100,8 @@ def records_address(query: Address) -> str:
 
 def named_address(records: Sequence[tuple[str, str]]) -> str:
     """Return the inventory's address for records by layer and code, "" where they are too many to be named."""
-    if not 0 < len(records) <= _NAMED:
+    if not 0 < len(records) <= MOST_CODES:
         return ""
     layers = dict.fromkeys(layer for layer, _ in records)
     codes = ",".join(dict.fromkeys(f'"{code}"' for _, code in records))
     return records_address(Address(tuple(layers), (f"code in {codes}",)))
-
-
-_NAMED: Final = 200
-"""Records that an address names by their codes: four thousand letters, which every browser takes."""
