@@ -90,6 +90,16 @@ TIER_COLOURS: Final[Mapping[str, str]] = {
 }
 
 
+# On paper without colour the colours of the screen turn the order of the tiers round (luma of low 109, large 148).
+TIER_GREYS: Final[Mapping[str, str]] = {
+    "low": "#c4c8cc",
+    "unrated": "#ffffff",
+    "general": "#8b8f94",
+    "large": "#4a4d51",
+    "major": "#000000",
+}
+
+
 # Of classes that a layer's file names; none is near the colour of a tier.
 CLASS_COLOURS: Final[tuple[str, ...]] = (
     *("#6a3d9a", "#12827c", "#c0448f", "#7a5a2e", "#3c4757", "#6d8f1f", "#a05ad6"),

@@ -7,8 +7,9 @@ metres of the district's projected grid. Letters are never part of a drawing: th
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
@@ -85,12 +86,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How tiers are drawn, by rank: fills, radii in mm, and the rank from which a symbol has a rim."""
+    """How tiers are drawn, by rank: fills, radii in mm, and the rank from which a symbol has a rim.
+
+    `marks`: ranks in whose symbol a line is drawn: its path from the middle, of a symbol of radius 1.
+    """
 
     fills: tuple[str, ...]
     radii: tuple[float, ...]
     rim: int
     outline: Mapping[int, str]  # ranks whose fill needs a line around it to be seen on white
+    marks: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 def _corners(n: int, turn: float) -> list[tuple[float, float]]:
@@ -142,7 +147,7 @@ def symbol_svg(name: str, rank: int, look: Look, *, size: float = 1.0) -> str:
     r = 2.4 * size
     reach = r * 1.45
     (dx, dy), steps = symbol_path(name, r)
-    body = _drawn(f"M{dx:.2f} {dy:.2f}{steps}", rank, look)
+    body = _drawn(f"M{dx:.2f} {dy:.2f}{steps}", rank, look) + _marked([0.0], [0.0], r, rank, look)
     return svg(body, box=(-reach, -reach, 2 * reach, 2 * reach))
 
 
@@ -201,7 +206,16 @@ def _symbols(px: Floats, py: Floats, shape: str, rank: int, look: Look) -> str:
             f'<path fill="none" stroke="{look.fills[rank]}" stroke-width="{2 * radius:.2f}" '
             f'stroke-linecap="round" d="{path}"/>'
         )
-    return _drawn(path, rank, look)
+    return _drawn(path, rank, look) + _marked(px.tolist(), py.tolist(), radius, rank, look)
+
+
+def _marked(x: Sequence[float], y: Sequence[float], radius: float, rank: int, look: Look) -> str:
+    """Return the marks in symbols at these places, "" where their rank has none."""
+    if rank not in look.marks:
+        return ""
+    mark = re.sub(r"-?\.?\d[\d.]*", lambda n: f"{float(n[0]) * radius:.2f}", look.marks[rank])
+    path = "".join(f"M{a:.2f} {b:.2f}{mark}" for a, b in zip(x, y, strict=True))
+    return f'<path fill="none" stroke="#000" stroke-width="{max(0.16 * radius, 0.12):.2f}" d="{path}"/>'
 
 
 def _drawn(path: str, rank: int, look: Look) -> str:
@@ -220,9 +234,9 @@ def shapes_svg(frame: Frame, shapes: Iterable[tuple[BaseGeometry, int]], look: L
     parts: list[str] = []
     for geometry, rank in sorted(shapes, key=lambda one: one[1]):
         wash = "none" if "Line" in geometry.geom_type else look.fills[rank]
-        width = 0.5 if rank >= look.rim else 0.3
+        width, line = 0.5 if rank >= look.rim else 0.3, look.outline.get(rank, look.fills[rank])
         parts.append(
-            f'<path fill="{wash}" fill-opacity=".22" stroke="{look.fills[rank]}" stroke-width="{width}" '
+            f'<path fill="{wash}" fill-opacity=".22" stroke="{line}" stroke-width="{width}" '
             f'd="{path_of(frame, geometry)}"/>'
         )
     return "".join(parts)

@@ -55,7 +55,7 @@ from riskmap.values.inventory import (
     Inventory,
     LayerInventory,
 )
-from riskmap.vocabulary import GRADES, TIER_COLOURS, TIER_TITLES, WEIGHT_OF, weight
+from riskmap.vocabulary import GRADES, TIER_COLOURS, TIER_GREYS, TIER_TITLES, WEIGHT_OF, weight
 
 Paper = Literal["A4", "A3"]
 
@@ -94,13 +94,12 @@ _RADII: Final = {  # mm on A4 by tier: of a whole district, of some of its sub-d
 }
 
 
-# Printed in grey the colours of the screen turn the order of the tiers round (luma of low 109, large 148).
-_GREYS: Final = {
-    "low": "#c4c8cc",
-    "unrated": "#ffffff",
-    "general": "#8b8f94",
-    "large": "#4a4d51",
-    "major": "#000000",
+# In greys what is no risk is a symbol with a line around it, and a mark in it says its grade: a poor shelter is no major
+# risk, and one that nobody graded is no good one. Relative paths from the middle, of a symbol of radius 1.
+_GREY_MARKS: Final = {
+    "poor": "m-.6 -.6l1.2 1.2m0 -1.2l-1.2 1.2",
+    "weak": "m-.6 .6l1.2 -1.2",
+    "fair": "m-.6 0h1.2",
 }
 
 
@@ -219,12 +218,16 @@ class MapSheet:
         large = 1.25 if self.paper == "A3" else 1.0
         about = "record" if self.subject is not None else "street" if self.focus else "district"
         radii, graded = _RADII[about], _GRADED[about]
-        fills = _GREYS | {GRADES[tier]: grey for tier, grey in _GREYS.items()} if self.grey else TIER_COLOURS
+        fills = TIER_COLOURS
+        if self.grey:
+            white = dict.fromkeys(GRADES.values(), TIER_GREYS["unrated"])
+            fills = {**TIER_GREYS, **white, GRADES["low"]: TIER_GREYS["low"]}
         return Look(
             tuple(fills[one] for one in WEIGHT_OF),
             tuple(radii.get(one, graded) * large for one in WEIGHT_OF),
             _RIM,
-            {WEIGHT_OF[one]: "#222" for one in ("unrated", "ungraded")} if self.grey else {},
+            {WEIGHT_OF[one]: "#222" for one in ("unrated", *GRADES.values())} if self.grey else {},
+            {WEIGHT_OF[one]: mark for one, mark in _GREY_MARKS.items()} if self.grey else {},
         )
 
     @cached_property

@@ -18,7 +18,7 @@ from riskmap.io.writers import paper_pdf
 from riskmap.reports import map_sheet
 from riskmap.reports.map_sheet import MapSheet
 from riskmap.selection import Selection
-from riskmap.vocabulary import TIER_COLOURS
+from riskmap.vocabulary import TIER_COLOURS, TIER_GREYS
 from tests import cli
 from tests.map_workspace import HOSTILE, LONELY, STREETS, UNLOCATED, make_workspace
 
@@ -94,9 +94,7 @@ def test_every_letter_of_the_sheet_is_in_the_file(ws, tmp_path):
 
 
 def test_in_greys_the_worse_tier_is_the_darker(ws, tmp_path):
-    from riskmap.reports.map_sheet import _GREYS
-
-    luma = {tier: sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for tier, colour in _GREYS.items()}
+    luma = {tier: sum(int(colour[i : i + 2], 16) for i in (1, 3, 5)) for tier, colour in TIER_GREYS.items()}
     assert luma["major"] < luma["large"] < luma["general"] < luma["low"] < luma["unrated"]
     assert printed(ws, tmp_path / "图.png", "--grey", "--paper", "A3", "--scale", 25_000).status == 0
     picture = Image.open(tmp_path / "图.png").convert("RGB")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qs, urlencode
 
 import streamlit as st
@@ -102,11 +102,20 @@ class Number:
     value: float | None = None
 
 
+class Shade(NamedTuple):
+    """Colours of a cell: ground and ink, and those on paper, where greys must keep the order of what they say."""
+
+    ground: str
+    ink: str
+    paper_ground: str
+    paper_ink: str
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """A cell: plain text, and where a click leads (`href`) or what it asks for (`act`).
 
-    `figure`: which figure its text is. `shade`: colours of ground and ink. `line`: numbers drawn as a small line.
+    `figure`: which figure its text is. `shade`: its colours. `line`: numbers drawn as a small line.
     """
 
     text: str = ""
@@ -117,7 +126,7 @@ class Cell:
     head: bool = False
     quiet: bool = False
     figure: FigureRef | None = None
-    shade: tuple[str, str] | None = None
+    shade: Shade | None = None
     line: tuple[float, ...] = ()
 
     def as_json(self) -> Document:
@@ -211,7 +220,7 @@ def number_of(
     return Number(f"{number:,}", ref, href if number else "", number)
 
 
-def number_cell(number: Number, *, head: bool = False, shade: tuple[str, str] | None = None) -> Cell:
+def number_cell(number: Number, *, head: bool = False, shade: Shade | None = None) -> Cell:
     """Return a number as a cell; nought is pale."""
     return Cell(
         number.text,

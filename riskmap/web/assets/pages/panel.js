@@ -61,7 +61,10 @@ const cellNode = (column, cell, send) => {
   td.append(cell.line ? lineNode(cell.line) : marked(value, cell.figure));
   if (column.field && !cell.figure) td.dataset.field = column.field;
   if (cell.shade) {
-    [td.style.background, td.style.color] = cell.shade;
+    const [ground, ink, grey, greyInk] = cell.shade;
+    [td.style.background, td.style.color] = [ground, ink];
+    td.style.setProperty("--grey", grey); // on paper (panel.css)
+    td.style.setProperty("--grey-ink", greyInk);
     td.classList.add("shaded");
   }
   if (cell.note) td.append(make("small", "", cell.note));

@@ -11,7 +11,7 @@ import streamlit as st
 from riskmap.actions.inventory.district import Freshness, Standing, trend
 from riskmap.moments import as_of_text
 from riskmap.selection import NOT_STATED, Snapshot
-from riskmap.vocabulary import TIER_COLOURS, TIER_TITLES, TIERS
+from riskmap.vocabulary import TIER_COLOURS, TIER_GREYS, TIER_TITLES, TIERS
 from riskmap.web.frame.settings import INK
 from riskmap.web.frame.state import (
     PAST,
@@ -25,6 +25,7 @@ from riskmap.web.widgets.panels import (
     Figure,
     Number,
     Row,
+    Shade,
     TableColumn,
     address,
     go_to,
@@ -85,23 +86,47 @@ def _columns(first: str, *more: TableColumn) -> list[TableColumn]:
     return [TableColumn("what", first, "short"), *tiers, total, *more]
 
 
-def _shades(numbers: Sequence[Number], tier: str) -> list[tuple[str, str] | None]:
-    """Return ground and ink of the numbers of one tier: the more, the darker; white ink where the ground is dark."""
+def _shades(numbers: Sequence[Number], tier: str) -> list[Shade | None]:
+    """Return ground and ink of the numbers of one tier: the more, the darker; white ink where the ground is dark.
+
+    On paper a tier goes from half-way to the next lighter one to its own grey, so that the worse is always the darker.
+    """
     most = max((one.value or 0 for one in numbers), default=0)
-    found: list[tuple[str, str] | None] = []
+    grey = _rgb(TIER_GREYS[tier])
+    lighter = sorted((g for g in map(_rgb, TIER_GREYS.values()) if sum(g) > sum(grey)), key=sum)
+    palest = _mixed(grey, lighter[0], 0.5) if lighter else grey
+    found: list[Shade | None] = []
     for one in numbers:
         if not one.value:
             found.append(None)
             continue
-        part = _PALEST + (1 - _PALEST) * (one.value / most) ** 0.5
-        red, green, blue = (
-            round(255 + (int(TIER_COLOURS[tier][i : i + 2], 16) - 255) * part) for i in (1, 3, 5)
-        )
-        light = sum(
-            weight * ((c / 255) ** 2.2) for weight, c in ((0.2126, red), (0.7152, green), (0.0722, blue))
-        )
-        found.append((f"rgb({red},{green},{blue})", "#ffffff" if light < _DARK else "#1d2b3e"))
+        part = (one.value / most) ** 0.5
+        ground = _mixed((255, 255, 255), _rgb(TIER_COLOURS[tier]), _PALEST + (1 - _PALEST) * part)
+        paper = _mixed(palest, grey, part)
+        found.append(Shade(_css(ground), _ink(ground), _css(paper), _ink(paper)))
     return found
+
+
+_Colour = tuple[int, int, int]
+
+
+def _rgb(colour: str) -> _Colour:
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _mixed(one: _Colour, other: _Colour, part: float) -> _Colour:
+    red, green, blue = (round(a + (b - a) * part) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def _css(colour: _Colour) -> str:
+    return f"rgb({','.join(map(str, colour))})"
+
+
+def _ink(ground: _Colour) -> str:
+    light = sum(weight * (c / 255) ** 2.2 for weight, c in zip((0.2126, 0.7152, 0.0722), ground, strict=True))
+    return "#ffffff" if light < _DARK else INK
 
 
 def by_subdistrict(figures: Told, fresh: Freshness) -> None:
