@@ -27,6 +27,7 @@ ALLOWED = (
     ('[data-testid="stFileUploader"], [data-testid="stCaptionContainer"]', "MB", "how large a file may be"),
     ("thead th, svg text", "年度", "names of publications"),
     ("textarea", "", "what a person writes"),
+    ("*", "^\\d+ options? available", "how long a list to choose from is, for a screen reader"),
 )  # fmt: skip
 
 PAGES = (
@@ -141,7 +142,9 @@ def test_what_is_found_in_a_report_says_which_figure_of_the_ledger_it_was_held_a
     drawn_up(page)
     assert loose(page) == []
     assert untrue(page, workspace) == []
-    assert page.locator(".rm-said-list [data-figure]").count()
+    said = page.locator(".rm-said-list span[data-figure]").all_inner_texts()
+    assert said
+    assert all("台账" in one for one in said), said
 
 
 def untrue(page, home):
@@ -160,3 +163,38 @@ def test_a_number_that_is_none_is_found_on_the_page_in_our_tables_and_on_the_map
         "(node) => delete node.dataset.figure"
     )
     assert len(loose(page)) == 1
+
+
+def test_so_is_every_number_of_what_an_upload_would_do_and_of_what_it_did(
+    watched, address, workspace, tmp_path
+):
+    table = current_snapshot(open_workspace(workspace)).table("risk_points")
+    known = table.slice(10, 2).to_pylist()
+    head = "编号,名称,所属街道,经度,纬度,可能性,暴露频率,后果\n"
+    street = known[0]["subdistrict"]
+    lines = [
+        f"{one['code']},{one['name']},{street},{one['lon']:.6f},{one['lat']:.6f},10,6,15\n" for one in known
+    ]
+    lines += [
+        f"YS-99-{i:05d},新点{i},{street},114.1{i},22.55,{likely},6,15\n" for i, likely in ((1, 6), (2, "高"))
+    ]
+    file = tmp_path / "更新.csv"
+    file.write_text(head + "".join(lines), encoding="utf-8-sig")
+    page = watched.page
+    arrive(page, address, "import")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_label("坐标系", exact=True).click()
+    page.get_by_role("option", name="CGCS2000（国家 2000，台账所用）").click()
+    page.get_by_role("button", name="核对文件").click()
+    page.get_by_text("✓ 4 = 接收 3 + 退回 1 + 非数据 0").wait_for()
+    page.locator("[data-figure^='records.standing.risk_points.']").first.wait_for()
+    drawn_up(page)
+    assert loose(page) == []
+    assert untrue(page, workspace) == []
+    page.get_by_label("经办人", exact=True).first.fill("王五")
+    page.get_by_label("原因", exact=True).first.fill("十一月更新")
+    page.get_by_role("button", name="写入台账").click()
+    page.get_by_text("已写入：新增 1，更新 2").wait_for()
+    drawn_up(page)
+    assert loose(page) == []
+    assert untrue(page, workspace) == []

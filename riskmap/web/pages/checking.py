@@ -155,7 +155,7 @@ def _list(report: CheckedReport, numbered: Mapping[Statement, int], right: Mappi
     items = [_item(one, right, number) for one, number in numbered.items()]
     none = f"<p>{escape(say('checking_none'))}</p>"
     folded = "".join(_folded(verdict, report.of(verdict), right) for verdict in ("agrees", "unjudged"))
-    st.html(f'<div class="rm-said-list" data-field="text">{"".join(items[:_LISTED]) or none}{folded}</div>')
+    st.html(f'<div class="rm-said-list">{"".join(items[:_LISTED]) or none}{folded}</div>')
     if numbered:
         _confirm(numbered, right)
 
@@ -165,7 +165,7 @@ def _folded(verdict: Verdict, some: Sequence[Statement], right: Mapping[str, Con
         return ""
     key = "checking_agree" if verdict == "agrees" else "checking_unjudged"
     items = "".join(_item(one, right, None) for one in some[:_LISTED])
-    return f"<details><summary>{escape(say(key, n=len(some)))}</summary>{items}</details>"
+    return f'<details><summary data-field="text">{escape(say(key, n=len(some)))}</summary>{items}</details>'
 
 
 def _item(statement: Statement, right: Mapping[str, Confirmed], number: int | None) -> str:
@@ -177,17 +177,21 @@ def _item(statement: Statement, right: Mapping[str, Confirmed], number: int | No
     )
     verdict, kind = VERDICTS[statement.verdict].text(lang()), KINDS[statement.kind].text(lang())
     head = f"{_SIGNS[statement.verdict]}{number or ''} {verdict} · {kind} · {where}"
-    lines = [f"<b>{escape(head)}</b>", f"<q>{escape(statement.text)}</q>", escape(statement.why.text(lang()))]
+    of_figure = statement.figure is not None and statement.verdict != "agrees"
+    why = escape(statement.why.text(lang()))
+    told = [f"<b>{escape(head)}</b>", f"<q>{escape(statement.text)}</q>", *([] if of_figure else [why])]
+    lines = [f'<span data-field="text">{"<br>".join(told)}</span>']
+    if of_figure:  # what the ledger says
+        lines.append(f'<span data-figure="{escape(str(statement.figure))}">{why}</span>')
     if statement.verdict in {"wrong", "suspicious"} and statement.kind in _COMPUTED:
         expected = escape(statement.expected)
         if statement.figure is not None:
             expected = f'<b data-figure="{escape(statement.figure)}">{expected}</b>'
-        told: dict[str, object] = {"stated": statement.stated, "expected": Html(expected)}
-        lines.append(said_html("checking_stated", told))
+        values: dict[str, object] = {"stated": statement.stated, "expected": Html(expected)}
+        lines.append(f'<span data-field="text">{said_html("checking_stated", values)}</span>')
     if (known := right.get(statement.digest)) is not None:
-        lines.append(
-            escape(say("checking_confirmed", why=known.why, by=known.by, at=known.at[: len("2026-01-01")]))
-        )
+        said = say("checking_confirmed", why=known.why, by=known.by, at=known.at[: len("2026-01-01")])
+        lines.append(f'<span data-field="text">{escape(said)}</span>')
     return f'<div class="rm-said-{_as(statement, right)}">{"<br>".join(lines)}</div>'
 
 

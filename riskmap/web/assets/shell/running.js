@@ -17,6 +17,7 @@ class Strip {
   constructor() {
     this.root = document.body.appendChild(make("div", "rm-running"));
     this.root.setAttribute("role", "status");
+    this.root.dataset.field = "action"; // its numbers are of one action
     setTimeout(() => this.pace(), PACE_MS);
     document.addEventListener("visibilitychange", () => this.look());
   }

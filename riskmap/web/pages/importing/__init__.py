@@ -42,6 +42,7 @@ from riskmap.web.widgets.panels import (
     Cell,
     Row,
     TableColumn,
+    field_box,
     pager_of,
     point_address,
     show_offer,
@@ -247,8 +248,9 @@ def _why(problem: RiskmapError, asked: _Asked, upload: Upload, words: Lang) -> s
 def _look(run: Run) -> None:
     layer = workspace().catalog.layer(run.layer)
     section(say("import_look", layer=layer.title.text(lang())))
-    for _, text in run.refused:
-        notice("error", text)
+    with field_box("file", "refused"):
+        for _, text in run.refused:
+            notice("error", text)
     files_table("import-files-table", run.files)
     _full_list(run)
     chosen = 0
@@ -259,11 +261,13 @@ def _look(run: Run) -> None:
             format_func=lambda i: run.files[i].intake.file,
             key="import-which",
         )
-    _offers(run, chosen)
+    with field_box("file", "offers"):
+        _offers(run, chosen)
     review(layer, run.files[chosen], f"import-review-{chosen}")
     rejects = [(f.intake.file, None, f.intake.rejected) for f in run.files if f.intake.rejected]
     if rejects:
-        rejected_download("import-rejects", rejects)
+        with field_box("file", "rejects"):
+            rejected_download("import-rejects", rejects)
     _commit(run)
 
 
@@ -305,7 +309,8 @@ def _filled(ws: Workspace, run: Run, chosen: int, field: str, progress: Progress
 def _full_list(run: Run) -> None:
     if run.full_list and len(run.files) > 1:
         together = set.intersection(*(set(f.plan.absent) for f in run.files))
-        notice("info", say("import_absent_together", n=len(together)))
+        with field_box("file", "absent"):
+            notice("info", say("import_absent_together", n=len(together)))
 
 
 def _commit(run: Run) -> None:
@@ -313,9 +318,10 @@ def _commit(run: Run) -> None:
     waiting = sum(f.plan.count("held") for f in run.files)
     rejected = sum(len(f.intake.rejected) for f in run.files)
     with st.container(border=True, key="import-commit-box"):
-        st.markdown(
-            f"**{say('import_commit_lead', n=f'{changes:,}', held=f'{waiting:,}', rejected=f'{rejected:,}')}**"
-        )
+        with field_box("file", "commit"):
+            st.markdown(
+                f"**{say('import_commit_lead', n=f'{changes:,}', held=f'{waiting:,}', rejected=f'{rejected:,}')}**"
+            )
         signature = ask_signature("import", reason_hint=say("import_reason_hint"))
         with st.container(horizontal=True):
             go = st.button(say("import_commit"), key="import-commit", type="primary")
@@ -365,18 +371,19 @@ def _result(outcome: ImportOutcome) -> None:
         notice("warning", say("import_stale", text=text) if stale else text)
     if not outcome.committed:
         return
-    notice("success", say("import_done", **_totals(outcome)))
-    if outcome.unrated is not None:
-        notice("warning", say("import_unrated", text=outcome.unrated.text(lang())))
-    else:
-        _tier_changes(outcome)
-    rejects = [
-        (f.intake.file, f.committed.batch if f.committed else None, f.intake.rejected)
-        for f in outcome.committed
-        if f.intake.rejected
-    ]
-    if rejects:
-        rejected_download("import-result-rejects", rejects)
+    with field_box("changeset", "import"):
+        notice("success", say("import_done", **_totals(outcome)))
+        if outcome.unrated is not None:
+            notice("warning", say("import_unrated", text=outcome.unrated.text(lang())))
+        else:
+            _tier_changes(outcome)
+        rejects = [
+            (f.intake.file, f.committed.batch if f.committed else None, f.intake.rejected)
+            for f in outcome.committed
+            if f.intake.rejected
+        ]
+        if rejects:
+            rejected_download("import-result-rejects", rejects)
     with st.container(horizontal=True):
         if st.button(say("import_again"), key="import-again", type="primary"):
             st.session_state.pop(_OUTCOME, None)

@@ -25,8 +25,10 @@ from riskmap.web.widgets.filters import NOTHING
 from riskmap.web.widgets.map import Bounds, PlannedPoints, build_map, showing
 from riskmap.web.widgets.panels import (
     Cell,
+    FigureRef,
     Row,
     TableColumn,
+    field_box,
     pager_of,
     point_address,
     show_table,
@@ -65,11 +67,12 @@ def draw_outlook(layer: Layer, file: FileImport, key: str) -> None:
     """Draw map and tiers of one file; both are computed once for a plan, where that did not come with them."""
     kept = _kept(file, key)
     section(say("import_where"))
-    _warn(file)
-    if len(kept.outlook.places.lon):
-        _where(kept, f"{key}-map")
-    else:
-        st.caption(say("import_where_none"))
+    with field_box("file", f"{key}-where"):
+        _warn(file)
+        if len(kept.outlook.places.lon):
+            _where(kept, f"{key}-map")
+        else:
+            st.caption(say("import_where_none"))
     section(say("import_effect"))
     _tiers(layer, kept.outlook, f"{key}-tiers")
 
@@ -153,24 +156,26 @@ def _shift_text(shift: PositionShift | None) -> str:
 def _tiers(layer: Layer, outlook: ImportOutlook, key: str) -> None:
     effect = outlook.effect
     if outlook.refused is not None:
-        notice("error", say("import_effect_refused", text=outlook.refused.text(lang())))
+        with field_box("file", f"{key}-refused"):
+            notice("error", say("import_effect_refused", text=outlook.refused.text(lang())))
     elif effect is None:
         st.caption(say("import_effect_unscored"))
     else:
         st.caption(say("import_effect_lead" if effect.assessed else "import_effect_first_load"))
         left, right = st.columns([1, 2], gap="medium")
         with left:
-            _counts(effect, f"{key}-counts")
-        with right:
+            _counts(layer, effect, f"{key}-counts")
+        with right, field_box("file", f"{key}-changed"):
             _changes(layer, effect, f"{key}-changes")
 
 
-def _counts(effect: ImportEffect, key: str) -> None:
+def _counts(layer: Layer, effect: ImportEffect, key: str) -> None:
+    """The standings of the layer as they are in the ledger, and as the file would make them."""
     columns = [
         TableColumn("tier", say("list_tier"), "tier-cell"),
         TableColumn("now", say("import_effect_now"), "number"),
-        TableColumn("after", say("import_effect_after"), "number"),
-        TableColumn("more", say("import_effect_more"), "number"),
+        TableColumn("after", say("import_effect_after"), "number", values=True),
+        TableColumn("more", say("import_effect_more"), "number", values=True),
     ]
     rows = []
     for word, now in effect.before.items():
@@ -180,7 +185,11 @@ def _counts(effect: ImportEffect, key: str) -> None:
             Row(
                 [
                     tier_cell(word),
-                    Cell(f"{now:,}", quiet=not now),
+                    Cell(
+                        f"{now:,}",
+                        quiet=not now,
+                        figure=FigureRef(f"records.standing.{layer.id}.{word}"),
+                    ),
                     Cell(f"{after:,}", quiet=not after),
                     Cell(more, quiet=after == now),
                 ]

@@ -73,13 +73,15 @@ def review(layer: Layer, file: FileImport, key: str) -> None:
     lacking = intake.unlocated
     if lacking:
         facts.append(say("import_unlocated", n=lacking))
-    st.text(say("list_separator").join(facts))
-    _unread(layer, intake, f"{key}-unread")
+    with field_box("file", f"{key}-read"):
+        st.text(say("list_separator").join(facts))
+        _unread(layer, intake, f"{key}-unread")
     draw_outlook(layer, file, key)
-    _issues(file, f"{key}-issues")
-    _differences(layer, file, f"{key}-difference")
-    _rejected(intake, f"{key}-rejected")
-    _headers(layer, intake, f"{key}-headers")
+    with field_box("file", f"{key}-rows"):
+        _issues(file, f"{key}-issues")
+        _differences(layer, file, f"{key}-difference")
+        _rejected(intake, f"{key}-rejected")
+        _headers(layer, intake, f"{key}-headers")
 
 
 def _unread(layer: Layer, intake: Intake, key: str) -> None:
