@@ -428,7 +428,7 @@ class District:
         template
             Id or title of a template, shipped ("weekly") or of `reports/templates/`.
         to
-            The file, .docx.
+            The file, .docx or .pdf (PDF/A, laid out as the Word document is).
         period
             2026-W48, 2026-11, 2026-Q4, 2026; by default the one of the template's kind that the day lies in.
         as_of

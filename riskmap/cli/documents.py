@@ -57,8 +57,8 @@ def report(
         return
     if to is None or (template is None) != pack:
         raise RiskmapError(
-            "请写模板和 --to 文件.docx；--list 列出模板，--pack --to 文件.zip 写各街道的一包",
-            "name a template and --to FILE.docx; --list lists them, --pack --to FILE.zip writes a folder per sub-district",
+            "请写模板和 --to 文件.docx 或 .pdf；--list 列出模板，--pack --to 文件.zip 写各街道的一包",
+            "name a template and --to FILE.docx or .pdf; --list lists them, --pack --to FILE.zip writes all sub-districts",
         )
     at = past(as_of)
     wanted = Wanted(

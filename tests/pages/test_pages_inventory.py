@@ -238,14 +238,17 @@ def test_a_document_is_made_of_a_template_a_period_and_a_number(root, monkeypatc
     assert re.fullmatch(r"\d{4}-W\d\d", at.text_input(key="document-period-week").value)
     at.text_input(key="document-period-week").set_value("2026-W10").run()
     at.text_input(key="document-number").set_value("测应急〔2026〕1号").run()
-    at.button(key="document-make").click().run()
-    ((kind, act, values),) = taken
+    at.button(key="document-make-docx").click().run()
+    at.button(key="document-make-pdf").click().run()
+    (kind, act, values), (_, as_pdf, _) = taken
     assert (kind, values) == ("export", {"format": "安全风险工作周报"})
     file = act(UNWATCHED).file
     assert "安全风险工作周报-2026-W10" in file.name
     text = "\n".join(one.text for one in docx.Document(io.BytesIO(file.content())).paragraphs)
     assert "测应急〔2026〕1号" in text
     assert "2026年第10周" in text
+    file = as_pdf(UNWATCHED).file
+    assert (Path(file.name).suffix, file.content()[:5]) == (".pdf", b"%PDF-")
 
 
 def test_a_document_of_a_sub_district_is_of_the_one_that_is_chosen(root):
