@@ -15,8 +15,9 @@ from openpyxl import load_workbook
 from PIL import Image
 
 import riskmap
-from riskmap.actions.inventory.forms import fill_form
-from riskmap.errors import CatalogError, ExportError, RiskmapError, UnreadableFileError
+from riskmap.actions.inventory.forms import fill_form, form_named
+from riskmap.errors import CatalogError, ExportError, RiskmapError, SelectionError, UnreadableFileError
+from riskmap.selection import Selection
 from tests.form_files import FIRST, cells_of, look_of, superior_form
 from tests.office import saved_as
 
@@ -154,6 +155,17 @@ def test_a_form_with_room_to_spare_keeps_its_empty_rows_and_nothing_moves(d, tmp
     ]
 
 
+def test_a_selection_and_the_mapping_are_met_together_and_other_layers_are_refused(d, tmp_path):
+    given(d, MAPPING.replace("order =", 'where = ["tier in general,low"]\norder ='))
+    frame = d["slopes"].frame(tier="general")
+    some = Selection(layers=("slopes", "shelters"), tiers=("general", "major"))
+    done = fill_form(d._ws, form_named(d._ws, "表"), some, tmp_path / "填.xlsx")
+    sheet = load_workbook(done.file.path)["表1"]
+    assert [sheet[f"B{5 + i}"].value for i in range(done.file.rows)] == list(frame.index)
+    with pytest.raises(SelectionError, match="这张表填的是边坡"):
+        fill_form(d._ws, form_named(d._ws, "表"), Selection(layers=("shelters",)), tmp_path / "填.xlsx")
+
+
 def test_a_choice_without_a_word_of_the_form_is_named_with_its_record(d, tmp_path):
     given(d, MAPPING.replace(', general = "二级"', ""))
     said = refused(d, tmp_path)
@@ -256,7 +268,7 @@ def test_pictures_charts_and_parts_that_nobody_knows_stay_byte_for_byte(d, tmp_p
             archive.writestr("custom/印章.bin", b"\x00seal")
 
     blank = given(d, form=rich)
-    filled = fill_form(d._ws, "表", tmp_path / "填.xlsx")
+    filled = fill_form(d._ws, form_named(d._ws, "表"), Selection(), tmp_path / "填.xlsx")
     assert filled.prepared.kept == {"pictures": 1, "charts": 1, "comments": 1}
     done, more = filled.file.path, len(d["slopes"].frame()) - 5
     with zipfile.ZipFile(blank) as before, zipfile.ZipFile(done) as after:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
-import shapely
 
 from riskmap.actions.figures import engine_of, period_of
 from riskmap.actions.inventory.exporting import describe, inventory_of
@@ -53,6 +52,7 @@ from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.figures import FigureValue
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import Actor
+from riskmap.selection import Selection
 from riskmap.units import convertible
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
@@ -117,20 +117,6 @@ class FormMapping:
         """The form itself, beside its mapping."""
         assert self.value is not None
         return self.path.parent / self.value.file
-
-
-@dataclass(frozen=True, slots=True)
-class Narrower:
-    """What a person asks for beside the mapping: the records that meet both are written."""
-
-    tiers: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    subdistricts: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    within: Path | shapely.Geometry | None = None
-
-
-ALL: Final = Narrower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,10 +359,10 @@ def _ids_known(name: str, fields: Sequence[Field]) -> list[str] | None:
 
 def fill_form(
     ws: Workspace,
-    name: str,
+    form: FormMapping,
+    selection: Selection,
     to: Path,
     *,
-    narrower: Narrower = ALL,
     period: str | None = None,
     as_of: date | None = None,
     unmasked: bool = False,
@@ -387,26 +373,19 @@ def fill_form(
 ) -> FilledForm:
     """Write a superior's form with one record a row: every selected record once, everything else as it is in the form.
 
-    What was written is read back and compared before the file is there. Persons are masked unless `unmasked`, which is
-    recorded. `period`: of figures in single cells. CatalogError names what of mapping, form and records does not fit
-    one another, with file, key and cell; UnreadableFileError a form that cannot be read; ExportError where the file
-    cannot be written. Stopped by its `progress`, it raises Cancelled and nothing is written.
+    The records are those that the selection and the mapping both mean. What was written is read back and compared
+    before the file is there. Persons are masked unless `unmasked`, which is recorded. `period`: of figures in single
+    cells. CatalogError names what of mapping, form and records does not fit one another, with file, key and cell;
+    SelectionError a selection of other layers; UnreadableFileError a form that cannot be read; ExportError where the
+    file cannot be written. Stopped by its `progress`, it raises Cancelled and nothing is written.
     """
-    form = form_named(ws, name)
+    if form.problems:
+        raise CatalogError(form.problems)
     value, source = form.value, form.source
     assert value is not None
     assert source is not None
     _ending(form, to)
-    selection = make_selection(
-        ws,
-        layers=form.layers,
-        tiers=narrower.tiers,
-        states=narrower.states,
-        subdistricts=narrower.subdistricts,
-        where=[*value.where, *narrower.where],
-        within=narrower.within,
-        as_of=as_of,
-    )
+    selection = _narrowed(ws, form, value, selection, as_of)
     if unmasked:
         may_unmask(selection.to_text(), by=by, why=why)
     collecting, preparing, writing = progress.parts(3, 2, 5)
@@ -442,6 +421,22 @@ def fill_form(
     placed = {prepared.place(*(cell_at(cell) or (1, 1))): one for cell, one in figures.items()}
     done = WrittenFile(to, to.suffix.lower().lstrip("."), len(inventory))
     return FilledForm(form, done, prepared, describe(ws, selection), selection.to_text(), placed, as_of)
+
+
+def _narrowed(
+    ws: Workspace, form: FormMapping, value: FormFile, selection: Selection, as_of: date | None
+) -> Selection:
+    """Return what a selection and a mapping both mean."""
+    layers = [one for one in form.layers if not selection.layers or one in selection.layers]
+    if not layers:
+        titles = [ws.catalog.title(one) for one in form.layers]
+        raise SelectionError(
+            f"{form.title}：这张表填的是{'、'.join(one.zh for one in titles)}，所选图层里没有；请改选图层",
+            f"{form.title}: this form is of {', '.join(one.en for one in titles)}, none of which is chosen; "
+            "choose other layers",
+        )
+    own = make_selection(ws, layers=form.layers, where=value.where, as_of=as_of)
+    return replace(selection, layers=tuple(layers), where=(*selection.where, *own.where))
 
 
 def _ending(form: FormMapping, to: Path) -> None:
