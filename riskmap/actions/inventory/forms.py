@@ -22,7 +22,7 @@ from riskmap.catalog import Layer
 from riskmap.catalog.form_file import FOLDER, SAID, FormCell, FormColumn, FormFile, filled_in, read_form
 from riskmap.catalog.layer import Field, pieces
 from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX
-from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
+from riskmap.catalog.problems import TomlFile, closest, no_such, one_of, read_text, shown
 from riskmap.errors import (
     CatalogError,
     CatalogProblem,
@@ -189,17 +189,12 @@ def form_named(ws: Workspace, word: str) -> FormMapping:
             if one.problems:
                 raise CatalogError(one.problems)
             return one
-    known = [one.id for one in found]
-    if not known:
+    if not found:
         raise UnknownNameError(
             f"没有表样 {word}：工作区的 {FOLDER}/ 里没有映射文件；写法见 docs/forms.md",
             f"no form {word}: there is no mapping in {FOLDER}/ of the workspace; see docs/forms.md",
         )
-    near = closest(word, known)
-    raise UnknownNameError(
-        f"没有表样 {word}；现有：{'、'.join(known)}" + (f"；是否想写 {near}？" if near else ""),
-        f"no form {word}; there are: {', '.join(known)}" + (f"; did you mean {near}?" if near else ""),
-    )
+    raise no_such(Text("表样", "form"), word, [one.id for one in found])
 
 
 def forms_json(ws: Workspace, lang: Lang = "zh") -> Document:
