@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -35,6 +36,7 @@ from riskmap.errors import (
 )
 from riskmap.io.files.atomic import WrittenFile, replacing, together
 from riskmap.io.files.cell_references import cell_at, column_letters, column_number
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers.filled_form import (
     FilledColumn,
     FormRequest,
@@ -118,6 +120,12 @@ class FormMapping:
         assert self.value is not None
         return self.path.parent / self.value.file
 
+    @property
+    def takes_period(self) -> bool:
+        """Whether some figure in a single cell is of the period that is asked for."""
+        cells = self.value.cells.values() if self.value else ()
+        return any(one.figure is not None and one.period is None for one in cells)
+
 
 @dataclass(frozen=True, slots=True)
 class FilledForm:
@@ -160,7 +168,16 @@ class FilledForm:
 
 def form_mappings(ws: Workspace) -> list[FormMapping]:
     """Return every form of the workspace, in the order of their files."""
-    return [_mapping(ws, path) for path in sorted((ws.root / FOLDER).glob(f"*{ENDING}"))]
+    return [_judged(ws, _mapping(ws, path)) for path in _files(ws)]
+
+
+def form_titles(ws: Workspace) -> dict[str, str]:
+    """Return of every form of the workspace id → title, without a look at what it asks for."""
+    return {path.stem: _mapping(ws, path).title for path in _files(ws)}
+
+
+def _files(ws: Workspace) -> list[Path]:
+    return sorted((ws.root / FOLDER).glob(f"*{ENDING}"))
 
 
 def _mapping(ws: Workspace, path: Path) -> FormMapping:
@@ -169,10 +186,14 @@ def _mapping(ws: Workspace, path: Path) -> FormMapping:
         value, source = read_form(read_text(path, name), name)
     except CatalogError as problem:
         return FormMapping(path.stem, name, path, None, problems=problem.problems)
-    layers = value.layers_among(ws.catalog.layers)
-    found = FormMapping(path.stem, name, path, value, source, layers)
-    problems = tuple(_Judging(ws, found, value, source).problems())
-    return FormMapping(path.stem, name, path, value, source, layers, problems)
+    return FormMapping(path.stem, name, path, value, source, value.layers_among(ws.catalog.layers))
+
+
+def _judged(ws: Workspace, form: FormMapping) -> FormMapping:
+    """Return a form with what its mapping asks for and this workspace does not have."""
+    if form.value is None or form.source is None:
+        return form
+    return replace(form, problems=tuple(_Judging(ws, form, form.value, form.source).problems()))
 
 
 def form_faults(ws: Workspace) -> list[CatalogProblem]:
@@ -183,7 +204,7 @@ def form_faults(ws: Workspace) -> list[CatalogProblem]:
 def form_named(ws: Workspace, word: str) -> FormMapping:
     """Return a form by its id or title. CatalogError says why one cannot be used, UnknownNameError names those there are."""
     path = ws.root / FOLDER / f"{Path(word).name.removesuffix(ENDING)}{ENDING}"
-    found = [_mapping(ws, path)] if path.is_file() else form_mappings(ws)
+    found = [_judged(ws, _mapping(ws, path))] if path.is_file() else form_mappings(ws)
     for one in found:
         if one.path == path or word == one.title:
             if one.problems:
@@ -380,7 +401,7 @@ def fill_form(
     assert value is not None
     assert source is not None
     _ending(form, to)
-    selection = _narrowed(ws, form, value, selection, as_of)
+    selection = narrowed(ws, form, selection, as_of=as_of)
     if unmasked:
         may_unmask(selection.to_text(), by=by, why=why)
     collecting, preparing, writing = progress.parts(3, 2, 5)
@@ -418,10 +439,30 @@ def fill_form(
     return FilledForm(form, done, prepared, describe(ws, selection), selection.to_text(), placed, as_of)
 
 
-def _narrowed(
-    ws: Workspace, form: FormMapping, value: FormFile, selection: Selection, as_of: date | None
+def form_bytes(
+    ws: Workspace,
+    form: FormMapping,
+    selection: Selection,
+    *,
+    period: str | None = None,
+    as_of: date | None = None,
+    by: Actor | None = None,
+    lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
+) -> bytes:
+    """Return a superior's form, filled and masked. Raises what `fill_form` raises."""
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
+        to = Path(folder) / f"form{form.form.suffix}"
+        fill_form(ws, form, selection, to, period=period, as_of=as_of, by=by, lang=lang, progress=progress)
+        return to.read_bytes()
+
+
+def narrowed(
+    ws: Workspace, form: FormMapping, selection: Selection, *, as_of: date | None = None
 ) -> Selection:
-    """Return what a selection and a mapping both mean."""
+    """Return what a selection and a mapping both mean. SelectionError where they share no layer."""
+    value = form.value
+    assert value is not None
     layers = [one for one in form.layers if not selection.layers or one in selection.layers]
     if not layers:
         titles = [ws.catalog.title(one) for one in form.layers]
