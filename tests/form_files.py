@@ -122,7 +122,7 @@ _DRAWN = """<xml xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-mi
 </xml>"""
 _CONTROL = """<mc:AlternateContent xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006"><mc:Choice
  xmlns:x14="http://schemas.microsoft.com/office/spreadsheetml/2009/9/main" Requires="x14"><controls><mc:AlternateContent>
-<mc:Choice Requires="x14"><control xmlns:r="{kinds}" shapeId="1027" r:id="box" name="复选框 1"><controlPr defaultSize="0"
+<mc:Choice Requires="x14"><control xmlns:r="{kinds}" shapeId="1027" r:id="ctrlProp" name="复选框 1"><controlPr defaultSize="0"
  autoFill="0" autoLine="0" autoPict="0" linkedCell="$B${1}"><anchor moveWithCells="1"
  xmlns:xdr="http://schemas.openxmlformats.org/drawingml/2006/spreadsheetDrawing"><from><xdr:col>4</xdr:col>
 <xdr:colOff>95250</xdr:colOff><xdr:row>{0}</xdr:row><xdr:rowOff>19050</xdr:rowOff></from><to><xdr:col>5</xdr:col>
@@ -147,8 +147,8 @@ _PIVOT = """<pivotTableDefinition {main} name="透视表1" cacheId="1" dataCapti
 def office_form(path: Path, *, rows: int = 5) -> Path:
     """Make the form of `superior_form` as Excel would save it: .xlsm has macros.
 
-    A drawn comment and a check box (linked to B) below the table, rules of newer programs there, and on the other
-    sheet a pivot table of the rows.
+    A drawn comment and a check box (linked to B) below the table, rules of newer programs there; on the other sheet a
+    pivot table of the rows and a check box linked to the same cell.
     """
     parts, last = parts_of(superior_form(path, rows=rows)), FIRST + rows - 1
     below = (last + 5, last + 6)  # the comment's row as drawings count, and as people do
@@ -156,10 +156,13 @@ def office_form(path: Path, *, rows: int = 5) -> Path:
     def put(name: str, before: str, more: str) -> None:
         parts[name] = parts[name].replace(before.encode(), (more + before).encode(), 1)
 
-    def related(name: str, what: str, target: str, key: str) -> str:
-        return f'<Relationship Type="{_KINDS}/{what}" Target="{target}" Id="{key}"/>'
-
     parts["xl/drawings/commentsDrawing1.vml"] = _DRAWN.format(*below).encode()
+    linked = (
+        _DRAWN[: _DRAWN.index(' <v:shape id="_x0000_s1026"')]
+        + _DRAWN[_DRAWN.index(' <v:shape id="_x0000_s1027"') :]
+    )
+    parts["xl/drawings/vmlDrawing2.vml"] = linked.format(*below).encode()
+    put("xl/worksheets/sheet2.xml", "</worksheet>", f'<legacyDrawing xmlns:r="{_KINDS}" r:id="vmlDrawing"/>')
     sheet = parts["xl/worksheets/sheet1.xml"].decode()
     sheet = sheet.replace("</worksheet>", _CONTROL.format(*below, kinds=_KINDS) + "</worksheet>")
     parts["xl/worksheets/sheet1.xml"] = sheet.encode()
@@ -172,13 +175,16 @@ def office_form(path: Path, *, rows: int = 5) -> Path:
     )
     for name, what, target in (
         ("xl/worksheets/_rels/sheet1.xml.rels", "ctrlProp", "../ctrlProps/ctrlProp1.xml"),
+        ("xl/worksheets/_rels/sheet2.xml.rels", "vmlDrawing", "../drawings/vmlDrawing2.vml"),
         ("xl/worksheets/_rels/sheet2.xml.rels", "pivotTable", "../pivotTables/pivotTable1.xml"),
         ("xl/pivotTables/_rels/pivotTable1.xml.rels", "pivotCacheDefinition", "../pivotCache/pivotCacheDefinition1.xml"),
         ("xl/_rels/workbook.xml.rels", "pivotCacheDefinition", "pivotCache/pivotCacheDefinition1.xml"),
     ):  # fmt: skip
         parts.setdefault(name, all_related.encode())
-        put(name, "</Relationships>", related(name, what, target, "box" if what == "ctrlProp" else "pivot"))
-    caches = f'<pivotCaches><pivotCache xmlns:r="{_KINDS}" cacheId="1" r:id="pivot"/></pivotCaches>'
+        put(name, "</Relationships>", f'<Relationship Type="{_KINDS}/{what}" Target="{target}" Id="{what}"/>')
+    caches = (
+        f'<pivotCaches><pivotCache xmlns:r="{_KINDS}" cacheId="1" r:id="pivotCacheDefinition"/></pivotCaches>'
+    )
     put("xl/workbook.xml", "</workbook>", caches)
     kinds = {
         "xl/ctrlProps/ctrlProp1.xml": "application/vnd.ms-excel.controlproperties+xml",

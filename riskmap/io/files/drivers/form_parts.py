@@ -566,7 +566,7 @@ class _Form:
                     one.set(key, self.way.boxes(one.get(key)))
             if name == "sqref" and one.text:
                 one.text = self.way.boxes(one.text)
-            elif name == "inputCells" and one.get("r"):
+            elif name in {"inputCells", "cellWatch"} and one.get("r"):
                 one.set("r", self.way.boxes(one.get("r")))
             elif name == "row" and _name(one.getparent()) in {"from", "to"}:
                 self._anchor(one)
