@@ -18,7 +18,7 @@ from riskmap.actions.inventory.record_lists import CORE, cell_words, list_named,
 from riskmap.actions.publishing import as_published
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.workspace import Workspace
-from riskmap.catalog.problems import closest
+from riskmap.catalog.problems import no_such
 from riskmap.errors import CatalogError, ExportError, Lang, RiskmapError, Text, UnknownNameError
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
@@ -125,12 +125,7 @@ def template_named(ws: Workspace, word: str) -> DocumentTemplate:
             if one.problem is not None:
                 raise one.problem
             return one
-    names = [one.id for one in known]
-    near = closest(word, names)
-    raise UnknownNameError(
-        f"没有文件模板 {word}；现有：{'、'.join(names)}" + (f"；是否想写 {near}？" if near else ""),
-        f"no template {word}; there are: {', '.join(names)}" + (f"; did you mean {near}?" if near else ""),
-    )
+    raise no_such(Text("文件模板", "template"), word, [one.id for one in known])
 
 
 def _content(ws: Workspace, one: DocumentTemplate, lang: Lang) -> tuple[str, bytes]:
