@@ -16,7 +16,8 @@ from benchmarks.workbook import write_workbook
 from benchmarks.workspaces import DISTRICT, workspace
 from riskmap.actions.importing import import_files
 from riskmap.actions.inventory.exporting import export_selection
-from riskmap.actions.inventory.forms import Narrower, fill_form
+from riskmap.actions.inventory.forms import fill_form, form_named
+from riskmap.actions.inventory.listing import make_selection
 from riskmap.actions.workspace import Workspace, open_workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.ledger import Ledger
@@ -159,9 +160,9 @@ def filling(ws: Workspace, out: Path) -> list[Line]:
     (ws.root / "forms" / "bench.toml").write_text(_FORM, encoding="utf-8")
     lines: list[Line] = []
     for where in (("tier in general,large,major",), ()):
-        narrower = Narrower(where=where)
-        took = spent(lambda narrower=narrower: fill_form(ws, "bench", out / "form.xlsx", narrower=narrower))
-        done = fill_form(ws, "bench", out / "form.xlsx", narrower=narrower)
+        some = make_selection(ws, layers=["risk_points"], where=where)
+        took = spent(lambda some=some: fill_form(ws, form_named(ws, "bench"), some, out / "form.xlsx"))
+        done = fill_form(ws, form_named(ws, "bench"), some, out / "form.xlsx")
         note = f"{took}; 12 columns, read back; {done.file.path.stat().st_size / 1e6:.1f} MB"
         lines.append(Line(f"fill-form, {done.file.rows:,} records", took.cpu, "s", None, note))
     (ws.root / "forms" / "bench.toml").unlink()

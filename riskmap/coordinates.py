@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from riskmap.array_types import Floats
-from riskmap.errors import DatumError
+from riskmap.errors import DatumError, meant
 from riskmap.reprojection import CGCS2000, WGS84, reprojection
 
 # Ellipsoid of the GCJ-02 offset formula (Krasovsky 1940), as the public implementations use it.
@@ -201,11 +201,10 @@ def parse_datum(text: str) -> Datum:
         reprojection(code)  # refused where it is declared, not where the first number comes
         return Datum(code, "geographic" if crs.is_geographic else "projected")
     near = difflib.get_close_matches(key, _NAMES, n=1)
-    hint = f"；是否想写 {_NAMES[near[0]]}？" if near else ""
-    hint_en = f"; did you mean {_NAMES[near[0]]}?" if near else ""
+    end = meant(_NAMES[near[0]] if near else "")
     raise DatumError(
-        f"坐标系 {text!r} 不认识；可写 wgs84、cgcs2000、gcj02、bd09 或 EPSG:4547 这样的编号{hint}",
-        f"unknown coordinate system {text!r}; write wgs84, cgcs2000, gcj02, bd09 or a code like EPSG:4547{hint_en}",
+        f"坐标系 {text!r} 不认识；可写 wgs84、cgcs2000、gcj02、bd09 或 EPSG:4547 这样的编号{end.zh}",
+        f"unknown coordinate system {text!r}; write wgs84, cgcs2000, gcj02, bd09 or a code like EPSG:4547{end.en}",
     )
 
 

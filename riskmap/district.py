@@ -31,7 +31,7 @@ from riskmap.actions.figures import period_of, told_figures
 from riskmap.actions.importing import FileImport, commit_file, plan_file, read_for_import, row_codes
 from riskmap.actions.inventory.atlas import BAD, Pages, write_atlas
 from riskmap.actions.inventory.exporting import export_selection, masked_columns
-from riskmap.actions.inventory.forms import Narrower, fill_form
+from riskmap.actions.inventory.forms import fill_form, form_named
 from riskmap.actions.inventory.listing import make_selection, summarise
 from riskmap.actions.inventory.map_files import Look
 from riskmap.actions.inventory.point_tables import ModelAlone
@@ -428,7 +428,7 @@ class District:
         template
             Id or title of a template, shipped ("weekly") or of `reports/templates/`.
         to
-            The file, .docx.
+            The file, .docx or .pdf (PDF/A, laid out as the Word document is).
         period
             2026-W48, 2026-11, 2026-Q4, 2026; by default the one of the template's kind that the day lies in.
         as_of
@@ -554,6 +554,7 @@ class District:
             subdistrict=subdistrict,
             where=where,
             within=within,
+            as_of=as_of,
         )
         who = None if by is None else local_actor(by)
         document = export_selection(
@@ -628,6 +629,7 @@ class District:
             subdistrict=subdistrict,
             where=where,
             within=within,
+            as_of=as_of,
         )
         return write_atlas(
             self._ws,
@@ -693,18 +695,22 @@ class District:
         'filled.xlsx'
 
         """
-        narrower = Narrower(
-            tiers=_words(tier),
-            states=_words(state),
-            subdistricts=_words(subdistrict),
-            where=_words(where),
-            within=Path(within) if isinstance(within, str) else within,
+        form = form_named(self._ws, name)
+        selection = _selection(
+            self._ws,
+            form.layers,
+            tier=tier,
+            state=state,
+            subdistrict=subdistrict,
+            where=where,
+            within=within,
+            as_of=as_of,
         )
         return fill_form(
             self._ws,
-            name,
+            form,
+            selection,
             Path(to),
-            narrower=narrower,
             period=period,
             as_of=_day(as_of),
             unmasked=unmasked,
@@ -909,6 +915,7 @@ class LayerView:
             subdistrict=subdistrict,
             where=where,
             within=within,
+            as_of=as_of,
             text=text,
             flag=flag,
         )
@@ -1592,6 +1599,7 @@ def _selection(
     subdistrict: Words,
     where: Words,
     within: PathLike | shapely.Geometry | None,
+    as_of: Day,
     text: str = "",
     flag: Words = None,
 ) -> Selection:
@@ -1605,4 +1613,5 @@ def _selection(
         within=Path(within) if isinstance(within, str) else within,
         text=text,
         flags=_words(flag),
+        as_of=_day(as_of),
     )

@@ -50,6 +50,14 @@ class Text:
         return f"{self.zh} ({self.en})" if self.en else self.zh
 
 
+_NOTHING: Final = Text("", "")
+
+
+def meant(near: str, otherwise: Text = _NOTHING) -> Text:
+    """Return how a message about an unknown word ends: what was probably meant, `otherwise` where nothing is near."""
+    return Text(f"；是否想写 {near}？", f"; did you mean {near}?") if near else otherwise
+
+
 class RiskmapError(Exception):
     """Anything riskmap refuses to do. `zh` and `en` say where, what was found, and what to do, and no secret."""
 
@@ -100,10 +108,8 @@ class CatalogProblem:
     @property
     def remedy(self) -> Text:
         """What should stand there."""
-        zh, en = f"应为{self.expected.zh}", f"expected {self.expected.en}"
-        if self.hint:
-            return Text(f"{zh}；是否想写 {self.hint}？", f"{en}; did you mean {self.hint}?")
-        return Text(zh, en)
+        end = meant(self.hint)
+        return Text(f"应为{self.expected.zh}{end.zh}", f"expected {self.expected.en}{end.en}")
 
     def text(self, lang: Lang = "zh") -> str:
         """Return one line: place, find, remedy."""

@@ -16,8 +16,8 @@ from typing import Any
 from docx import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
-from docx.oxml import OxmlElement
-from docx.oxml.ns import qn
+from docx.oxml import OxmlElement, parse_xml
+from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Mm, Pt, RGBColor
 
 FOLDER = Path(__file__).resolve().parents[2] / "riskmap" / "reports" / "templates"
@@ -61,7 +61,7 @@ def hazards(*, year: bool) -> list[tuple[str, Any]]:
     )
     return [
         ("if", condition("hazards.found", "hazards.listed")),
-        ("head", ("二、隐患排查治理", "2. Hazards")),
+        ("head", ("隐患排查治理", "Hazards")),
         (
             "text",
             (
@@ -96,7 +96,7 @@ def events() -> list[tuple[str, Any]]:
     )
     return [
         ("if", condition("events.alerts", "events.accidents", "events.patrols", "events.drills")),
-        ("head", ("三、监测预警和应急", "3. Alerts and response")),
+        ("head", ("监测预警和应急", "Alerts and response")),
         (
             "text",
             (
@@ -133,13 +133,13 @@ def events() -> list[tuple[str, Any]]:
     ]
 
 
-SOURCES = [("head", ("附：数字出处", "Annex: where the numbers come from")), ("table", "{{ sources() }}")]
+SOURCES = [("annex", ("附：数字出处", "Annex: where the numbers come from")), ("table", "{{ sources() }}")]
 
 
 def period_report(*, year: bool, streets: bool, top: bool) -> list[tuple[str, Any]]:
     """Return the parts of a weekly, monthly, quarterly or yearly report."""
     parts: list[tuple[str, Any]] = [
-        ("head", ("一、风险底数", "1. Risk points")),
+        ("head", ("风险底数", "Risk points")),
         ("text", HEADLINE),
         ("text", CHANGED),
     ]
@@ -149,7 +149,7 @@ def period_report(*, year: bool, streets: bool, top: bool) -> list[tuple[str, An
     if top:
         parts += [
             ("if", condition("firms.found", "people.teams", "stores.sites")),
-            ("head", ("四、企业和应急力量", "4. Firms and forces")),
+            ("head", ("企业和应急力量", "Firms and forces")),
             (
                 "text",
                 (
@@ -217,11 +217,11 @@ DOCUMENTS: dict[str, list[tuple[str, Any]]] = {
         *SOURCES,
     ],
     "lists": [
-        ("head", ("一、隐患清单", "1. All")),
+        ("head", ("隐患清单", "All")),
         ("table", "{{ table('hazard_list', layers=('hazards', 'major_hazards')) }}"),
-        ("head", ("二、整改清单", "2. To be rectified")),
+        ("head", ("整改清单", "To be rectified")),
         ("table", "{{ table('rectification_list', layers=('hazards', 'major_hazards')) }}"),
-        ("head", ("三、销号清单", "3. Closed")),
+        ("head", ("销号清单", "Closed")),
         ("table", "{{ table('closing_list', layers=('hazards', 'major_hazards')) }}"),
     ],
     "street": [
@@ -260,6 +260,25 @@ def spaced(
         look.line_spacing_rule = WD_LINE_SPACING.SINGLE
     else:
         look.line_spacing = Pt(exactly)
+
+
+def heading_numbers(document: Any, lang: int) -> int:
+    """Return the list that numbers headings: 一、二、 or 1. 2., whichever of them a district has."""
+    numbering = document.part.numbering_part.element
+    form, text = (("chineseCounting", "%1、"), ("decimal", "%1. "))[lang]
+    about = parse_xml(
+        f'<w:abstractNum {nsdecls("w")} w:abstractNumId="90"><w:multiLevelType w:val="singleLevel"/><w:lvl w:ilvl="0">'
+        f'<w:start w:val="1"/><w:numFmt w:val="{form}"/><w:suff w:val="nothing"/><w:lvlText w:val="{text}"/>'
+        f'<w:lvlJc w:val="left"/></w:lvl></w:abstractNum>'
+    )
+    numbering.insert(0, about)
+    return numbering.add_num(90).numId
+
+
+def numbered(paragraph: Any, number: int) -> None:
+    """Number a heading by the list."""
+    about = paragraph._p.get_or_add_pPr().get_or_add_numPr()  # noqa: SLF001 - python-docx has no name for it
+    about.get_or_add_ilvl().val, about.get_or_add_numId().val = 0, number
 
 
 def field(paragraph: Any, code: str) -> None:
@@ -326,6 +345,7 @@ def made(name: str, lang: int) -> bytes:
         footer.add_run(text)
         field(footer, code)
     footer.add_run(after)
+    headings = heading_numbers(document, lang)
     document.add_paragraph("{{ title }}", style="Title")
     if not one_page:
         document.add_paragraph("{%p if period %}")
@@ -337,8 +357,11 @@ def made(name: str, lang: int) -> bytes:
     for kind, said in DOCUMENTS[name]:
         text = said if isinstance(said, str) else said[lang]
         match kind:
-            case "head":
-                document.add_paragraph(text, style="Heading 1").paragraph_format.first_line_indent = Pt(0)
+            case "head" | "annex":
+                head = document.add_paragraph(text, style="Heading 1")
+                head.paragraph_format.first_line_indent = Pt(0)
+                if kind == "head":
+                    numbered(head, headings)
             case "caption":
                 document.add_paragraph(text, style="Caption Line")
             case "table":
@@ -350,7 +373,7 @@ def made(name: str, lang: int) -> bytes:
                 document.add_paragraph(text)
         if kind == "text" and said is DOCUMENTS[name][-1][1]:
             sign(document)
-        if said is SOURCES[0][1] and kind == "head":
+        if kind == "annex":
             document.paragraphs[-1].paragraph_format.page_break_before = True  # an annex begins a page
             move_before(document.paragraphs[-1], sign(document))
     if name == "lists":

@@ -18,13 +18,13 @@ from riskmap.actions.inventory.record_lists import CORE, cell_words, list_named,
 from riskmap.actions.publishing import as_published
 from riskmap.actions.records.editing import may_unmask, note_unmasked
 from riskmap.actions.workspace import Workspace
-from riskmap.catalog.problems import closest
+from riskmap.catalog.problems import no_such
 from riskmap.errors import CatalogError, ExportError, Lang, RiskmapError, Text, UnknownNameError
 from riskmap.interface import option
 from riskmap.io.files.atomic import replacing
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers import export
-from riskmap.io.writers.paper import check_ending
+from riskmap.io.writers.paper import FORMATS, check_ending
 from riskmap.later import later
 from riskmap.moments import as_of_text, beijing_text, local_day, local_now
 from riskmap.progress import UNWATCHED, Progress
@@ -38,9 +38,10 @@ from riskmap.units import unit_title
 from riskmap.values.inventory import DEMO_MARK
 
 if TYPE_CHECKING:
-    from riskmap.io.writers import word_template
+    from riskmap.io.writers import word_pdf, word_template
     from riskmap.io.writers.word_template import Cell, Tagged, WordTable
 else:  # Word and its template language are loaded by who writes a document
+    word_pdf = later("riskmap.io.writers.word_pdf")
     word_template = later("riskmap.io.writers.word_template")
 
 _SHAPES: Final[Mapping[str, str]] = {"major": "▲", "large": "◆", "general": "●", "low": "○"}
@@ -124,12 +125,7 @@ def template_named(ws: Workspace, word: str) -> DocumentTemplate:
             if one.problem is not None:
                 raise one.problem
             return one
-    names = [one.id for one in known]
-    near = closest(word, names)
-    raise UnknownNameError(
-        f"没有文件模板 {word}；现有：{'、'.join(names)}" + (f"；是否想写 {near}？" if near else ""),
-        f"no template {word}; there are: {', '.join(names)}" + (f"; did you mean {near}?" if near else ""),
-    )
+    raise no_such(Text("文件模板", "template"), word, [one.id for one in known])
 
 
 def _content(ws: Workspace, one: DocumentTemplate, lang: Lang) -> tuple[str, bytes]:
@@ -417,7 +413,8 @@ def _shares(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> tuple[floa
 
 
 def _width(text: str) -> float:
-    return sum(1.0 if ord(letter) < _FIRST_WIDE else 1.9 for letter in text)
+    """Return how wide a text is, in digits; a code of capital letters is not to be broken at its hyphens."""
+    return sum(1.9 if ord(letter) >= _FIRST_WIDE else 1.4 if letter.isupper() else 1.0 for letter in text)
 
 
 def made_document(
@@ -425,25 +422,55 @@ def made_document(
     word: str,
     wanted: Wanted,
     *,
+    ending: str = ".docx",
     by: Actor | None = None,
     why: str = "",
     progress: Progress = UNWATCHED,
 ) -> MadeDocument:
-    """Return a document of a template. RiskmapError names every name, figure and list that is not there, before
-    anything is written; contacts in full take a person, a reason and the right, and are recorded by who writes it.
+    """Return a document of a template, as Word or (`ending` .pdf) laid out as PDF/A.
+
+    RiskmapError names every name, figure and list that is not there, before anything is written; contacts in full take a
+    person, a reason and the right, and are recorded by who writes it.
     """
     one = template_named(ws, word)
-    lang, about = wanted.lang, one.about
-    _check_street(ws, one, wanted.subdistrict)
     if wanted.unmasked:
         may_unmask(one.id, by=by, why=why)
+    return _made(ws, one, wanted, _Ledgers(ws), ending=ending, by=by, progress=progress)
+
+
+@dataclass(slots=True)
+class _Ledgers:
+    """The ledger as documents read it: figures of one period and day are counted for all of them."""
+
+    ws: Workspace
+    _engines: dict[tuple[str, dt.date | None], Engine] = field(default_factory=dict[Any, Engine])
+
+    def engine(self, period: Period | None, as_of: dt.date | None) -> Engine:
+        key = "" if period is None else period.text, as_of
+        if key not in self._engines:
+            self._engines[key] = engine_of(self.ws, period=period, as_of=as_of)
+        return self._engines[key]
+
+
+def _made(
+    ws: Workspace,
+    one: DocumentTemplate,
+    wanted: Wanted,
+    ledgers: _Ledgers,
+    *,
+    ending: str = ".docx",
+    by: Actor | None = None,
+    progress: Progress = UNWATCHED,
+) -> MadeDocument:
+    lang, about = wanted.lang, one.about
+    _check_street(ws, one, wanted.subdistrict)
     progress.step(0, 3, Text("清点指标", "counting the figures"))
     day = local_now().date() if wanted.as_of is None else local_day(wanted.as_of)
     period = about.period_of(period_of(ws, wanted.period), day, ws.config.week_starts)
     as_of = wanted.as_of
     if as_of is None and period is not None:
         as_of = as_published(ws, period)
-    engine = engine_of(ws, period=period, as_of=as_of)
+    engine = ledgers.engine(period, as_of)
     book = _Book(ws, engine.state, engine, replace(wanted, as_of=as_of))
     title = wanted.title or about.title.text(lang)
     words = {
@@ -480,6 +507,9 @@ def made_document(
     saved = word_template.finished(
         made, tables, file, title=words["title"], author=words["author"] or words["issuer"], at=at
     )
+    if ending == ".pdf":
+        progress.step(2, 3, Text("转成 PDF", "laying out the PDF"))
+        saved = word_pdf.word_pdf(saved, file, lang=lang, day=engine.state.today)
     return MadeDocument(one.id, title, saved, period, wanted.subdistrict, tuple(book.used), book.numbers)
 
 
@@ -526,9 +556,9 @@ def write_document(
     why: str = "",
     progress: Progress = UNWATCHED,
 ) -> dict[str, Any]:
-    """Write a document as .docx, whole or not at all; return the document of `riskmap report --json`."""
-    check_ending(to, (".docx",))
-    made = made_document(ws, word, wanted, by=by, why=why, progress=progress)
+    """Write a document as .docx or .pdf, whole or not at all; return the document of `riskmap report --json`."""
+    check_ending(to, FORMATS)
+    made = made_document(ws, word, wanted, ending=to.suffix.lower(), by=by, why=why, progress=progress)
     with replacing(to, private=wanted.unmasked) as (room,):
         room.write_bytes(made.content)
         if wanted.unmasked:
@@ -558,11 +588,15 @@ def write_pack(
 ) -> dict[str, Any]:
     """Write a folder per sub-district into one .zip: its inventory and its documents. Same ledger and day, same bytes.
 
-    Contacts are masked unless `unmasked`, which takes a person, a reason and the right, and is recorded once.
+    Contacts are masked unless `unmasked`, which takes a person, a reason and the right, and is recorded once. A template of
+    the pack that cannot be used is raised: no sub-district goes without a document in silence.
     """
     check_ending(to, (".zip",))
     streets = (wanted.subdistrict,) if wanted.subdistrict else tuple(ws.subdistricts)
-    chosen = [one for one in templates_of(ws) if one.about.pack and one.problem is None]
+    known = templates_of(ws)
+    if problems := [one.problem for one in known if one.problem is not None]:
+        raise problems[0]  # what cannot be read may belong to the pack
+    chosen, ledgers = [one for one in known if one.about.pack], _Ledgers(ws)
     if wanted.unmasked:
         may_unmask("pack", by=by, why=why)
     told: list[dict[str, Any]] = []
@@ -571,7 +605,7 @@ def write_pack(
         with zipfile.ZipFile(room, "w", zipfile.ZIP_DEFLATED) as archive:
             for street, part in zip(streets, parts, strict=True):
                 part.step(0, 1, Text(street, street))
-                for name, content, about in _of_street(ws, street, chosen, wanted, by=by, why=why):
+                for name, content, about in _of_street(ledgers, street, chosen, wanted, by=by):
                     entry = f"{street}/{name}"
                     archive.writestr(
                         zipfile.ZipInfo(entry, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED
@@ -583,16 +617,15 @@ def write_pack(
 
 
 def _of_street(
-    ws: Workspace,
+    ledgers: _Ledgers,
     street: str,
     chosen: Sequence[DocumentTemplate],
     wanted: Wanted,
     *,
     by: Actor | None,
-    why: str,
 ) -> list[tuple[str, bytes, dict[str, Any]]]:
     """Return the files of one sub-district: name, content and what is told of each."""
-    found: list[tuple[str, bytes, dict[str, Any]]] = []
+    ws, found = ledgers.ws, list[tuple[str, bytes, dict[str, Any]]]()
     day = local_now().date() if wanted.as_of is None else local_day(wanted.as_of)
     selection = make_selection(ws, subdistricts=[street], as_of=wanted.as_of)
     inventory = inventory_of(
@@ -605,6 +638,6 @@ def _of_street(
     for one in chosen:
         kind = one.about.period
         own = replace(wanted, subdistrict=street, period=wanted.period if kind == "any" else None)
-        made = made_document(ws, one.id, own, by=by, why=why)
+        made = _made(ws, one, own, ledgers, by=by)
         found.append((f"{made.title}.docx", made.content, _told(made)))
     return found

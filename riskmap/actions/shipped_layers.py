@@ -17,7 +17,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer, defaults_dir, load_catalog
 from riskmap.catalog.layer_file import read_layer
 from riskmap.catalog.problems import closest, read_text
-from riskmap.errors import CatalogError, RiskmapError, UnknownNameError
+from riskmap.errors import CatalogError, RiskmapError, Text, UnknownNameError, meant
 from riskmap.io.files.atomic import replacing
 from riskmap.json_documents import Document
 
@@ -116,12 +116,10 @@ def _known(ws: Workspace) -> set[str]:
 def _refuse(ws: Workspace, layer_id: str, known: Iterable[str]) -> None:
     shipped = shipped_layers()
     if layer_id not in shipped:
-        near = closest(layer_id, shipped)
+        known_ones = Text(f"；有：{'、'.join(shipped)}", f"; there are: {', '.join(shipped)}")
+        end = meant(closest(layer_id, shipped), known_ones)
         raise UnknownNameError(
-            f"没有自带的登记册 {layer_id}"
-            + (f"；是否想写 {near}？" if near else f"；有：{'、'.join(shipped)}"),
-            f"no register {layer_id} is shipped"
-            + (f"; did you mean {near}?" if near else f"; there are: {', '.join(shipped)}"),
+            f"没有自带的登记册 {layer_id}{end.zh}", f"no register {layer_id} is shipped{end.en}"
         )
     if layer_id in known or (ws.root / "layers" / shipped[layer_id].file.name).exists():
         raise RiskmapError(

@@ -11,7 +11,7 @@ from typing import Final, Literal, TypeVar
 
 from riskmap.catalog.layer import Field, Layer, Rollup, named_by
 from riskmap.catalog.model import ScoringModel
-from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
+from riskmap.catalog.problems import TomlFile, closest, no_such, one_of, read_text, shown
 from riskmap.catalog.roles import EARLIER, LayerRole
 from riskmap.catalog.toml_lines import KeyPath
 from riskmap.errors import CatalogError, CatalogProblem, Text, UnknownNameError
@@ -71,7 +71,7 @@ class Catalog:
         """Return a layer. CatalogError says why its file cannot be used, UnknownNameError names the known ones."""
         if layer_id not in self.layers:
             self._refuse("layers", layer_id)
-            raise _unknown(layer_id, self.layers, "图层", "layer")
+            raise no_such(Text("图层", "layer"), layer_id, sorted(self.layers))
         return self.layers[layer_id]
 
     def named_by(self, field: Field) -> tuple[str, ...]:
@@ -106,7 +106,7 @@ class Catalog:
         """Return a scoring model. CatalogError and UnknownNameError as for a layer."""
         if model_id not in self.models:
             self._refuse("models", model_id)
-            raise _unknown(model_id, self.models, "评分模型", "scoring model")
+            raise no_such(Text("评分模型", "scoring model"), model_id, sorted(self.models))
         return self.models[model_id]
 
     def model_id(self, layer_id: str) -> str:
@@ -498,13 +498,3 @@ def _near_nothing(
 def _digest(files: Iterable[TomlFile]) -> str:
     texts = sorted(file.text.replace("\r\n", "\n") for file in files)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
-
-
-def _unknown(name: str, known: Iterable[str], zh: str, en: str) -> UnknownNameError:
-    ids = sorted(known)
-    near = closest(name, ids)
-    return UnknownNameError(
-        f"没有{zh} {name}；现有：{'、'.join(ids) or '无'}" + (f"；是否想写 {near}？" if near else ""),
-        f"no {en} {name}; there are: {', '.join(ids) or 'none'}"
-        + (f"; did you mean {near}?" if near else ""),
-    )

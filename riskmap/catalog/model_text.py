@@ -17,7 +17,7 @@ import tomli
 
 from riskmap.catalog.problems import TomlFile, closest
 from riskmap.catalog.toml_lines import KeyPath, value_spans
-from riskmap.errors import CatalogError, CatalogProblem, RiskmapError, Text, UnknownNameError
+from riskmap.errors import CatalogError, CatalogProblem, RiskmapError, Text, UnknownNameError, meant
 
 Kind = Literal["number", "whole", "floor"]
 
@@ -222,9 +222,8 @@ def spliced(text: str, splices: list[tuple[int, int, str]]) -> str:
 
 def _not_editable(path: KeyPath, known: Mapping[KeyPath, Editable]) -> UnknownNameError:
     name, names = ".".join(map(str, path)), [".".join(map(str, key)) for key in known]
-    near = closest(name, names)
+    end = meant(closest(name, names))
     return UnknownNameError(
-        f"{name}：不是表单可以改的数；请在文件中修改" + (f"；是否想写 {near}？" if near else ""),
-        f"{name}: not a number that the form may change; change it in the file"
-        + (f"; did you mean {near}?" if near else ""),
+        f"{name}：不是表单可以改的数；请在文件中修改{end.zh}",
+        f"{name}: not a number that the form may change; change it in the file{end.en}",
     )

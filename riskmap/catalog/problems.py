@@ -30,7 +30,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, ErrorDetails, PydanticKnownError, core_schema
 
 from riskmap.catalog.toml_lines import KeyPath, key_lines
-from riskmap.errors import CatalogError, CatalogProblem, Text
+from riskmap.errors import CatalogError, CatalogProblem, Text, UnknownNameError, meant
 
 NOTHING: Final = "—"
 
@@ -215,6 +215,16 @@ def closest(word: str, known: Iterable[str]) -> str:
     options = {k.casefold(): k for k in known}
     near = difflib.get_close_matches(word.strip().casefold(), list(options), n=1, cutoff=0.6)
     return options[near[0]] if near else ""
+
+
+def no_such(what: Text, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Return the error for a name that nothing has: the names there are, and the one that was probably meant."""
+    names = list(known)
+    end = meant(closest(name, names))
+    return UnknownNameError(
+        f"没有{what.zh} {name}；现有：{'、'.join(names) or '无'}{end.zh}",
+        f"no {what.en} {name}; there are: {', '.join(names) or 'none'}{end.en}",
+    )
 
 
 def absent(source: TomlFile, path: KeyPath) -> CatalogProblem:

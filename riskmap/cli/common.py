@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Line
 
     from riskmap.actions.workspace import Workspace
+    from riskmap.selection import Selection
 
 LANG: Lang = cast("Lang", "en" if os.environ.get("RISKMAP_LANG", "zh").startswith("en") else "zh")
 
@@ -93,6 +94,11 @@ StateOption = Annotated[str | None, typer.Option("--state")]
 SubdistrictOption = Annotated[str | None, typer.Option("--subdistrict")]
 WhereOption = Annotated[list[str] | None, typer.Option("--where")]
 WithinOption = Annotated[Path | None, typer.Option("--within")]
+ContactsOption = Annotated[bool, typer.Option("--contacts")]
+LayerOption = Annotated[str | None, typer.Option("--layer", metavar="LAYER")]
+ListOption = Annotated[bool, typer.Option("--list")]
+PeriodOption = Annotated[str | None, typer.Option("--period", metavar="PERIOD")]
+WorkbookOption = Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")]
 
 
 def _tell_version(asked: bool) -> None:
@@ -196,6 +202,31 @@ def stated_pairs(texts: Iterable[str]) -> dict[str, object]:
 def split(text: str | None) -> tuple[str, ...]:
     """Return the parts of a comma-separated option."""
     return tuple(part for part in (text or "").replace("，", ",").split(",") if part.strip())
+
+
+def selected(
+    ws: Workspace,
+    layers: Sequence[str] | None,
+    tier: str | None,
+    state: str | None,
+    subdistrict: str | None,
+    where: Sequence[str] | None,
+    within: Path | None,
+    as_of: date | None = None,
+) -> Selection:
+    """Return what the options of a list, a change of many records, an export, a form or a map select."""
+    from riskmap.actions.inventory.listing import make_selection
+
+    return make_selection(
+        ws,
+        layers=layers or (),
+        tiers=split(tier),
+        states=split(state),
+        subdistricts=split(subdistrict),
+        where=where or (),
+        within=within,
+        as_of=as_of,
+    )
 
 
 def day(text: str | None) -> date | None:

@@ -11,8 +11,12 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     ByOption,
+    ContactsOption,
     JsonOption,
+    ListOption,
+    PeriodOption,
     StoreOption,
+    SubdistrictOption,
     WhyOption,
     WorkspaceOption,
     app,
@@ -34,14 +38,14 @@ if TYPE_CHECKING:
 def report(
     template: Annotated[str | None, typer.Argument(metavar="TEMPLATE")] = None,
     to: Annotated[Path | None, typer.Option("--to", metavar="FILE")] = None,
-    list_all: Annotated[bool, typer.Option("--list")] = False,
+    list_all: ListOption = False,
     pack: Annotated[bool, typer.Option("--pack")] = False,
-    period: Annotated[str | None, typer.Option("--period", metavar="PERIOD")] = None,
-    subdistrict: Annotated[str | None, typer.Option("--subdistrict")] = None,
+    period: PeriodOption = None,
+    subdistrict: SubdistrictOption = None,
     title: Annotated[str | None, typer.Option("--title")] = None,
     number: Annotated[str | None, typer.Option("--number")] = None,
     as_of: AsOfOption = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -57,8 +61,8 @@ def report(
         return
     if to is None or (template is None) != pack:
         raise RiskmapError(
-            "请写模板和 --to 文件.docx；--list 列出模板，--pack --to 文件.zip 写各街道的一包",
-            "name a template and --to FILE.docx; --list lists them, --pack --to FILE.zip writes a folder per sub-district",
+            "请写模板和 --to 文件.docx 或 .pdf；--list 列出模板，--pack --to 文件.zip 写各街道的一包",
+            "name a template and --to FILE.docx or .pdf; --list lists them, --pack --to FILE.zip writes all sub-districts",
         )
     at = past(as_of)
     wanted = Wanted(

@@ -13,6 +13,7 @@ import typer
 from riskmap.cli.common import (
     LANG,
     ByOption,
+    ContactsOption,
     JsonOption,
     StoreOption,
     WhyOption,
@@ -155,7 +156,7 @@ def callout(
     now: NowOption = None,
     minutes: MinutesOption = None,
     to: Annotated[list[Path] | None, typer.Option("--to", metavar="DIR|FILE")] = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,
@@ -219,7 +220,7 @@ def _print_callout(view: CalloutView) -> None:
 def duty(
     at: Annotated[str | None, typer.Option("--at", metavar="TIME")] = None,
     desk: Annotated[str | None, typer.Option("--desk", metavar="STREET")] = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     by: ByOption = None,
     why: WhyOption = None,
     as_json: JsonOption = False,

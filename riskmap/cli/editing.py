@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,8 +23,8 @@ from riskmap.cli.common import (
     echo,
     person,
     print_json,
+    selected,
     some_of,
-    split,
     stated_pairs,
 )
 from riskmap.errors import RiskmapError
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from riskmap.actions.records.bulk_editing import BulkEdit
     from riskmap.actions.records.editing import Edited
     from riskmap.actions.workspace import Workspace
-    from riskmap.selection import Selection
 
 _SHOWN = 20  # refused records and changed tiers that are listed
 
@@ -64,7 +62,7 @@ def edit_all(
 
     ws = open_workspace(workspace, store)
     options = (tier, state, subdistrict, where, within)
-    selection = _chosen(ws, layer, tier, state, subdistrict, where, within)
+    selection = selected(ws, [layer], tier, state, subdistrict, where, within)
     if whole_layer == any(options):
         raise RiskmapError(
             "请用筛选条件选出要改的记录（如 --where）；要改整个图层，只写 --whole-layer",
@@ -86,28 +84,6 @@ def edit_all(
     else:
         _tell(plan, edited)
     raise typer.Exit(1 if plan.refused else 0)
-
-
-def _chosen(
-    ws: Workspace,
-    layer: str,
-    tier: str | None,
-    state: str | None,
-    subdistrict: str | None,
-    where: list[str] | None,
-    within: Path | None,
-) -> Selection:
-    from riskmap.actions.inventory.listing import make_selection
-
-    return make_selection(
-        ws,
-        layers=[layer],
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=where or (),
-        within=within,
-    )
 
 
 def _stated(ws: Workspace, layer: str, sets: Sequence[str], empty: Sequence[str]) -> Mapping[str, object]:

@@ -11,6 +11,7 @@ from riskmap.cli.common import (
     AsOfOption,
     ByOption,
     JsonOption,
+    PeriodOption,
     StoreOption,
     WhyOption,
     WorkspaceOption,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from riskmap.actions.publishing import Proven, Published
     from riskmap.actions.workspace import Workspace
     from riskmap.reports.figures import FigureValue
-
-PeriodOption = Annotated[str | None, typer.Option("--period", metavar="PERIOD")]
 
 
 @app.command()

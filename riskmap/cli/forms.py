@@ -11,7 +11,11 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     ByOption,
+    ContactsOption,
     JsonOption,
+    LayerOption,
+    ListOption,
+    PeriodOption,
     StateOption,
     StoreOption,
     SubdistrictOption,
@@ -19,6 +23,7 @@ from riskmap.cli.common import (
     WhereOption,
     WhyOption,
     WithinOption,
+    WorkbookOption,
     WorkspaceOption,
     app,
     echo,
@@ -26,7 +31,7 @@ from riskmap.cli.common import (
     person,
     print_json,
     reason,
-    split,
+    selected,
     tell_outdated,
     tell_past,
     watched,
@@ -40,18 +45,18 @@ if TYPE_CHECKING:
 @app.command("fill-form")
 def fill_form_command(
     name: Annotated[str | None, typer.Argument(metavar="NAME")] = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
-    listed: Annotated[bool, typer.Option("--list")] = False,
+    to: WorkbookOption = None,
+    listed: ListOption = False,
     draft: Annotated[str | None, typer.Option("--draft", metavar="NAME")] = None,
-    layer: Annotated[str | None, typer.Option("--layer", metavar="LAYER")] = None,
+    layer: LayerOption = None,
     tier: TierOption = None,
     state: StateOption = None,
     subdistrict: SubdistrictOption = None,
     where: WhereOption = None,
     within: WithinOption = None,
     as_of: AsOfOption = None,
-    period: Annotated[str | None, typer.Option("--period", metavar="PERIOD")] = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    period: PeriodOption = None,
+    contacts: ContactsOption = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -75,20 +80,15 @@ def fill_form_command(
             f"{name}: state the file to write, such as --to {name}.xlsx",
         )
     at = past(as_of)
-    narrower = forms.Narrower(
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=tuple(where or ()),
-        within=within,
-    )
+    form = forms.form_named(ws, name)
+    selection = selected(ws, form.layers, tier, state, subdistrict, where, within, at)
     who, because = person(by), reason(why)
     with watched(as_json=as_json) as progress:
         done = forms.fill_form(
             ws,
-            name,
+            form,
+            selection,
             to,
-            narrower=narrower,
             period=period,
             as_of=at,
             unmasked=contacts,

@@ -20,6 +20,8 @@ from riskmap.cli.common import (
     ByOption,
     EvidenceOption,
     JsonOption,
+    LayerOption,
+    ListOption,
     StoreOption,
     WhyOption,
     WorkspaceOption,
@@ -285,7 +287,7 @@ def layer(
         Literal["risk", "resource", "work", "event", "reading"], typer.Option("--counts", metavar="KIND")
     ] = "resource",
     to: Annotated[Path | None, typer.Option("--to", metavar="OUT.xlsx")] = None,
-    listed: Annotated[bool, typer.Option("--list")] = False,
+    listed: ListOption = False,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
     store: StoreOption = None,
@@ -425,9 +427,6 @@ def fill(
     elif not offered:
         echo("没有可补的街道和位置", "no sub-district and no position could be filled in")
     _report_suggestions(left, "--accept")
-
-
-LayerOption = Annotated[str | None, typer.Option("--layer")]
 
 
 @app.command()

@@ -16,6 +16,7 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     ByOption,
+    ContactsOption,
     EngineOption,
     JsonOption,
     LayersArgument,
@@ -27,6 +28,7 @@ from riskmap.cli.common import (
     WhereOption,
     WhyOption,
     WithinOption,
+    WorkbookOption,
     WorkspaceOption,
     app,
     echo,
@@ -34,6 +36,7 @@ from riskmap.cli.common import (
     person,
     print_json,
     reason,
+    selected,
     split,
     tell_outdated,
     tell_past,
@@ -44,31 +47,6 @@ if TYPE_CHECKING:
     from riskmap.actions.workspace import Workspace
     from riskmap.selection import Selection
     from riskmap.vocabulary import Tier
-
-
-def _selection(
-    ws: Workspace,
-    layers: list[str] | None,
-    tier: str | None,
-    state: str | None,
-    subdistrict: str | None,
-    where: list[str] | None,
-    within: Path | None,
-    as_of: date | None,
-) -> Selection:
-    """Return what the options of a list, an export or a map select."""
-    from riskmap.actions.inventory.listing import make_selection
-
-    return make_selection(
-        ws,
-        layers=layers or (),
-        tiers=split(tier),
-        states=split(state),
-        subdistricts=split(subdistrict),
-        where=where or (),
-        within=within,
-        as_of=as_of,
-    )
 
 
 def _tell_state(ws: Workspace, as_of: date | None, layers: Iterable[str] = ()) -> None:
@@ -101,7 +79,7 @@ def select(
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    selection = selected(ws, layers, tier, state, subdistrict, where, within, at)
     if retired:
         document = retired_json(ws, selection, as_of=at, with_children=with_children or ())
     else:
@@ -140,7 +118,7 @@ def _standing(feature: dict[str, Any]) -> tuple[str, ...]:
 @app.command("list")
 def list_command(
     name: Annotated[str | None, typer.Argument(metavar="LIST")] = None,
-    to: Annotated[Path | None, typer.Option("--to", metavar="FILE.xlsx")] = None,
+    to: WorkbookOption = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,
@@ -197,7 +175,7 @@ def export(
     where: WhereOption = None,
     within: WithinOption = None,
     as_of: AsOfOption = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -211,7 +189,7 @@ def export(
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    selection = selected(ws, layers, tier, state, subdistrict, where, within, at)
     who, because = person(by), reason(why)
     with watched(as_json=as_json) as progress:
         document = export_selection(
@@ -249,7 +227,7 @@ def map_file(
     paper: Annotated[Literal["A4", "A3"] | None, typer.Option("--paper")] = None,
     scale: Annotated[int | None, typer.Option("--scale", min=100, max=10_000_000)] = None,
     grey: Annotated[bool, typer.Option("--grey")] = False,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -262,7 +240,7 @@ def map_file(
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    selection = selected(ws, layers, tier, state, subdistrict, where, within, at)
     look = Look(paper, scale, grey)
     who, because = person(by), reason(why)
     with watched(as_json=as_json) as progress:
@@ -325,7 +303,7 @@ def atlas(
     grey: Annotated[bool, typer.Option("--grey")] = False,
     streets: Annotated[bool, typer.Option("--streets/--no-streets")] = True,
     points: Annotated[str | None, typer.Option("--points", metavar="TIER,…|none")] = None,
-    contacts: Annotated[bool, typer.Option("--contacts")] = False,
+    contacts: ContactsOption = False,
     as_json: JsonOption = False,
     by: ByOption = None,
     why: WhyOption = None,
@@ -339,7 +317,7 @@ def atlas(
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    selection = _selection(ws, layers, tier, state, subdistrict, where, within, at)
+    selection = selected(ws, layers, tier, state, subdistrict, where, within, at)
     pages = Pages(streets, _tiers_of_pages(points))
     who, because = person(by), reason(why)
     with watched(as_json=as_json) as progress:
@@ -588,7 +566,7 @@ def checklist(
 
     ws = open_workspace(workspace, store)
     at = past(as_of)
-    selection = _selection(ws, [layer], None, None, subdistrict, where, None, at)
+    selection = selected(ws, [layer], None, None, subdistrict, where, None, at)
     document = item_counts_json(ws, layer, selection, as_of=at, lang=LANG)
     _tell_state(ws, at)
     if as_json:

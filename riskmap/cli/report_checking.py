@@ -12,6 +12,7 @@ from riskmap.cli.common import (
     LANG,
     AsOfOption,
     JsonOption,
+    PeriodOption,
     StoreOption,
     WorkspaceOption,
     app,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @app.command("check-report")
 def check_report(
     file: Annotated[Path, typer.Argument(metavar="FILE")],
-    period: Annotated[str | None, typer.Option("--period", metavar="PERIOD")] = None,
+    period: PeriodOption = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,

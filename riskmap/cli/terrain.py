@@ -15,6 +15,7 @@ from riskmap.cli.common import (
     LANG,
     ByOption,
     JsonOption,
+    LayerOption,
     StoreOption,
     WhereOption,
     WhyOption,
@@ -283,7 +284,7 @@ def _print_days(days: FireWeatherDays, risk: GridFireRisk | None) -> None:
 
 @app.command()
 def coverage(
-    layer: Annotated[str | None, typer.Option("--layer", metavar="LAYER")] = None,
+    layer: LayerOption = None,
     forest: Annotated[Path | None, typer.Option("--forest", metavar="FILE")] = None,
     as_json: JsonOption = False,
     workspace: WorkspaceOption = None,

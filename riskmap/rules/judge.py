@@ -8,7 +8,6 @@ Responsible persons from their columns: one contact per role that names anybody.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -19,8 +18,9 @@ import numpy as np
 import pyarrow as pa
 
 from riskmap.catalog.layer import ContactRole, Field, Layer
+from riskmap.catalog.problems import closest
 from riskmap.coordinates import Datum, Region, parse_datum
-from riskmap.errors import RefusedError, Text, UnknownNameError
+from riskmap.errors import RefusedError, Text, UnknownNameError, meant
 from riskmap.rules import cell, column, position, shape, vocabulary
 from riskmap.rules.cell import Finding, Judge, Verdict
 from riskmap.rules.column import Distinct, JudgedColumn, Known, distinct
@@ -518,12 +518,10 @@ def _of_remark(remark: position.PositionNote) -> Finding:
 
 
 def _unknown(layer: Layer, target: str) -> UnknownNameError:
-    near = difflib.get_close_matches(target, layer.field_ids, n=1)
+    end = meant(closest(target, layer.field_ids), Text("；请核对字段名", "; check the field's name"))
     return UnknownNameError(
-        f"{layer.title.zh} › {target}：本图层没有这一项"
-        + (f"；是否想写 {near[0]}？" if near else "；请核对字段名"),
-        f"{layer.title.en} › {target}: the layer has no such item"
-        + (f"; did you mean {near[0]}?" if near else "; check the field's name"),
+        f"{layer.title.zh} › {target}：本图层没有这一项{end.zh}",
+        f"{layer.title.en} › {target}: the layer has no such item{end.en}",
     )
 
 

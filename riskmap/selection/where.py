@@ -45,7 +45,7 @@ from riskmap.catalog.model import (
     Operator,
     Scalar,
 )
-from riskmap.errors import SelectionError, Text
+from riskmap.errors import SelectionError, Text, meant
 from riskmap.moments import beijing_text, local_now
 from riskmap.rules.arrays import (
     Words,
@@ -125,13 +125,10 @@ def unknown_name(what: Text, word: str, known: Iterable[str]) -> SelectionError:
     options = [str(k) for k in known]
     lower = {o.casefold(): o for o in options}
     near = difflib.get_close_matches(word.casefold(), lower, n=1, cutoff=0.5)
-    hint = lower[near[0]] if near else ""
     listed = ", ".join(options[:_SHOWN]) + (" …" if len(options) > _SHOWN else "")
-    if hint:
-        zh_end, en_end = f"；是否想写 {hint}？", f"; did you mean {hint}?"
-    else:
-        zh_end, en_end = f"；可用：{listed or '（无）'}", f"; known: {listed or '(none)'}"
-    return SelectionError(f"{what.zh} {word!r} 不存在{zh_end}", f"no {what.en} {word!r}{en_end}")
+    some = Text(f"；可用：{listed or '（无）'}", f"; known: {listed or '(none)'}")
+    end = meant(lower[near[0]] if near else "", some)
+    return SelectionError(f"{what.zh} {word!r} 不存在{end.zh}", f"no {what.en} {word!r}{end.en}")
 
 
 STATES: Final = ("rated", "unrated")

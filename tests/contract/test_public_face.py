@@ -137,6 +137,8 @@ def test_a_frame_is_what_was_asked_for(seen):
     half = shapely.box(west, south, (west + east) / 2, north)
     assert list(slopes.frame(within=half).index) == list(every[every.intersects(half)].index)
     assert len(slopes.frame(as_of="2001-01-01")) == 0
+    # A condition's today is the day that is asked for.
+    assert len(slopes.frame(as_of="2999-01-01", where="updated_at < today")) == len(every)
     with pytest.raises(RiskmapError, match="2024-12-31"):
         slopes.frame(as_of="yesterday")
     with pytest.raises(SelectionError, match="major"):

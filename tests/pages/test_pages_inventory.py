@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import docx
 import pytest
+from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from riskmap.actions.documents import templates_of
@@ -27,9 +28,10 @@ from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts, select
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads, state
-from riskmap.web.widgets import exports
+from riskmap.web.widgets import exports, form_filling
 from riskmap.web.widgets.filters import Filters
 from riskmap.web.widgets.panels import inventory_address
+from tests.form_files import superior_form
 from tests.map_workspace import HOSTILE, make_workspace
 from tests.pages_running import html, open_page, panel, panels, sentences, texts, use_workspace
 
@@ -238,14 +240,17 @@ def test_a_document_is_made_of_a_template_a_period_and_a_number(root, monkeypatc
     assert re.fullmatch(r"\d{4}-W\d\d", at.text_input(key="document-period-week").value)
     at.text_input(key="document-period-week").set_value("2026-W10").run()
     at.text_input(key="document-number").set_value("测应急〔2026〕1号").run()
-    at.button(key="document-make").click().run()
-    ((kind, act, values),) = taken
+    at.button(key="document-make-docx").click().run()
+    at.button(key="document-make-pdf").click().run()
+    (kind, act, values), (_, as_pdf, _) = taken
     assert (kind, values) == ("export", {"format": "安全风险工作周报"})
     file = act(UNWATCHED).file
     assert "安全风险工作周报-2026-W10" in file.name
     text = "\n".join(one.text for one in docx.Document(io.BytesIO(file.content())).paragraphs)
     assert "测应急〔2026〕1号" in text
     assert "2026年第10周" in text
+    file = as_pdf(UNWATCHED).file
+    assert (Path(file.name).suffix, file.content()[:5]) == (".pdf", b"%PDF-")
 
 
 def test_a_document_of_a_sub_district_is_of_the_one_that_is_chosen(root):
@@ -253,6 +258,71 @@ def test_a_document_of_a_sub_district_is_of_the_one_that_is_chosen(root):
     at = open_page("inventory", sub=street)
     at.selectbox(key="document-template").select("street").run()
     assert at.selectbox(key=f"document-street-{street}").value == street
+
+
+FORM = """
+title = "风险点季报"
+file = "表.xlsx"
+first_row = 5
+rows = 5
+of = ["risk_points"]
+where = ["tier in major,large"]
+order = ["code"]
+[columns]
+B = "code"
+[cells]
+I2 = { figure = "points.layer_tier", group = "risk_points.large" }
+"""
+
+
+@pytest.fixture
+def form(root):
+    folder = root / "forms"
+    folder.mkdir(exist_ok=True)
+    superior_form(folder / "表.xlsx")
+    mapping = folder / "季报.toml"
+    mapping.write_text(FORM, encoding="utf-8")
+    yield mapping
+    mapping.unlink()
+
+
+def test_a_form_is_filled_with_what_the_page_lists(root, now, form, monkeypatch):
+    taken = []
+    monkeypatch.setattr(
+        form_filling, "hand_over", lambda kind, act, **values: taken.append((kind, act, values))
+    )
+    at = open_page("inventory", layers="risk_points", tiers="large")
+    assert at.selectbox(key="form-name").options == ["风险点季报"]
+    at.text_input(key="form-period-季报").set_value("2026-Q1").run()
+    at.button(key="form-fill").click().run()
+    ((kind, act, values),) = taken
+    assert (kind, values) == ("export", {"format": "风险点季报"})
+    file = act(UNWATCHED).file
+    assert re.fullmatch(r"测试区-风险点季报-[\d-]+\.xlsx", file.name)
+    large = select(now, Selection(layers=("risk_points",), tiers=("large",)))
+    codes = sorted(large.table(now, "risk_points")["code"].to_pylist())
+    sheet = load_workbook(io.BytesIO(file.content()))["表1"]
+    assert [sheet[f"B{5 + i}"].value for i in range(max(5, len(codes)))] == codes + [None] * (5 - len(codes))
+    assert sheet["I2"].value is not None
+
+
+def test_what_keeps_a_form_from_being_filled_is_said_in_its_place(root, form):
+    at = open_page("inventory", layers="shelters")
+    assert any("这张表填的是" in one.value for one in at.error)
+    form.write_text(FORM.replace('"code"\n[cells]', '"cod"\n[cells]'), encoding="utf-8")
+    at = open_page("inventory")
+    (said,) = (one.value for one in at.error)
+    assert r"columns\.B" in said  # as markdown has it
+    assert "code" in said
+    assert not [one for one in at.button if one.key == "form-fill"]
+
+
+@pytest.mark.parametrize(("lang", "said"), [("zh", "还没有表样"), ("en", "no form in forms/ yet")])
+def test_a_workspace_without_a_form_says_how_to_make_one(root, lang, said):
+    at = open_page("inventory", lang=lang)
+    (line,) = (one.value for one in at.caption if said in one.value)
+    assert "--draft" in line
+    assert "docs/forms.md" in line
 
 
 def test_the_page_speaks_english_at_the_switch(root):

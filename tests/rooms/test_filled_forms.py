@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import shutil
@@ -15,9 +14,10 @@ from openpyxl import load_workbook
 from PIL import Image
 
 import riskmap
-from riskmap.actions.inventory.forms import fill_form
-from riskmap.errors import CatalogError, ExportError, RiskmapError, UnreadableFileError
-from tests.form_files import FIRST, cells_of, look_of, superior_form
+from riskmap.actions.inventory.forms import fill_form, form_named
+from riskmap.errors import CatalogError, ExportError, RiskmapError, SelectionError, UnreadableFileError
+from riskmap.selection import Selection
+from tests.form_files import FIRST, MACROS, cells_of, look_of, office_form, parts_of, superior_form
 from tests.office import saved_as
 
 SOFFICE = shutil.which("soffice")
@@ -154,6 +154,17 @@ def test_a_form_with_room_to_spare_keeps_its_empty_rows_and_nothing_moves(d, tmp
     ]
 
 
+def test_a_selection_and_the_mapping_are_met_together_and_other_layers_are_refused(d, tmp_path):
+    given(d, MAPPING.replace("order =", 'where = ["tier in general,low"]\norder ='))
+    frame = d["slopes"].frame(tier="general")
+    some = Selection(layers=("slopes", "shelters"), tiers=("general", "major"))
+    done = fill_form(d._ws, form_named(d._ws, "表"), some, tmp_path / "填.xlsx")
+    sheet = load_workbook(done.file.path)["表1"]
+    assert [sheet[f"B{5 + i}"].value for i in range(done.file.rows)] == list(frame.index)
+    with pytest.raises(SelectionError, match="这张表填的是边坡"):
+        fill_form(d._ws, form_named(d._ws, "表"), Selection(layers=("shelters",)), tmp_path / "填.xlsx")
+
+
 def test_a_choice_without_a_word_of_the_form_is_named_with_its_record(d, tmp_path):
     given(d, MAPPING.replace(', general = "二级"', ""))
     said = refused(d, tmp_path)
@@ -256,7 +267,7 @@ def test_pictures_charts_and_parts_that_nobody_knows_stay_byte_for_byte(d, tmp_p
             archive.writestr("custom/印章.bin", b"\x00seal")
 
     blank = given(d, form=rich)
-    filled = fill_form(d._ws, "表", tmp_path / "填.xlsx")
+    filled = fill_form(d._ws, form_named(d._ws, "表"), Selection(), tmp_path / "填.xlsx")
     assert filled.prepared.kept == {"pictures": 1, "charts": 1, "comments": 1}
     done, more = filled.file.path, len(d["slopes"].frame()) - 5
     with zipfile.ZipFile(blank) as before, zipfile.ZipFile(done) as after:
@@ -324,18 +335,104 @@ def test_hostile_workbooks_are_refused_before_anything_is_written(d, tmp_path):
     assert "实体定义" in refused(d, tmp_path, UnreadableFileError)
 
 
-@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")
-def test_libreoffice_opens_a_filled_form_and_works_its_sums_out(d, tmp_path):
+def office(d, tmp_path, ending="xlsx"):
+    """Fill a form as Excel saves it with more than it has room for.
+
+    Return the filled form, the rows that came in addition, and its parts before and afterwards.
+    """
+    folder = d._ws.root / "forms"
+    blank = office_form(folder / f"表.{ending}")
+    (folder / "表.toml").write_text(MAPPING.format(rows=5).replace("表.xlsx", blank.name), encoding="utf-8")
+    done = d.fill_form("表", tmp_path / f"填.{ending}")
+    more = len(d["slopes"].frame()) - 5
+    assert more > 0
+    return done, more, parts_of(blank), parts_of(done)
+
+
+def test_drawn_comments_and_check_boxes_move_with_their_cells_and_what_they_are_linked_to(d, tmp_path):
+    _, more, was, now = office(d, tmp_path)
+    drawn = now["xl/drawings/commentsDrawing1.vml"].decode()
+    moved = was["xl/drawings/commentsDrawing1.vml"].decode()
+    for at, down in (
+        ("10, 15, {}, 10, 12, 15, {}, 4<", (14, 15)),  # the comment
+        ("4, 10, {}, 2, 5, 40, {}, 3<", (14, 15)),  # the check box
+        ("<x:Row>{}<", (14,)),
+        ("表1!$B${}<", (15,)),
+    ):
+        assert at.format(*down) in moved
+        moved = moved.replace(at.format(*down), at.format(*(one + more for one in down)))
+    assert drawn == moved  # and no other letter of it
+    elsewhere, moved = (parts["xl/drawings/vmlDrawing2.vml"].decode() for parts in (now, was))
+    assert elsewhere == moved.replace("表1!$B$15<", f"表1!$B${15 + more}<") != moved
+    box = now["xl/ctrlProps/ctrlProp1.xml"].decode()
+    assert f'fmlaLink="$B${15 + more}"' in box
+    assert 'checked="Checked"' in box
+    sheet = now["xl/worksheets/sheet1.xml"].decode()
+    assert re.findall(r"<xdr:row>(\d+)<", sheet) == [str(14 + more), str(15 + more)]
+    assert f'linkedCell="$B${15 + more}"' in sheet
+    assert f'<comment ref="J{15 + more}"' in now["xl/comments/comment1.xml"].decode()
+
+
+def test_a_comment_that_another_program_drew_moves_too(d, tmp_path):
     given(d)
     done = d.fill_form("表", tmp_path / "填.xlsx")
+    drawn = parts_of(done)["xl/drawings/commentsDrawing1.vml"].decode()
+    assert re.findall(r"<\w+:Row>(\d+)<", drawn) == [str(14 + len(d["slopes"].frame()) - 5)]
+
+
+def test_rules_below_the_table_move_those_of_newer_programs_too(d, tmp_path):
+    _, more, _, now = office(d, tmp_path)
+    sheet = now["xl/worksheets/sheet1.xml"].decode()
+    assert f"<xm:f>汇总!$A$1:$A$2</xm:f></x14:formula1><xm:sqref>F{15 + more}</xm:sqref>" in sheet
+    assert f'<conditionalFormatting sqref="J{10 + more}">' in sheet
+    assert re.search(
+        rf'<dataValidation sqref="B{15 + more}"[^>]*><formula1>0</formula1><formula2>\$H\${10 + more}<', sheet
+    )
+
+
+def test_a_pivot_table_on_another_sheet_takes_the_rows_in_and_is_worked_out_again(d, tmp_path):
+    _, more, was, now = office(d, tmp_path)
+    cache = now["xl/pivotCache/pivotCacheDefinition1.xml"].decode()
+    assert f'<worksheetSource ref="E4:F{9 + more}" sheet="表1"/>' in cache
+    assert 'refreshOnLoad="1"' in cache
+    assert now["xl/pivotTables/pivotTable1.xml"] == was["xl/pivotTables/pivotTable1.xml"]
+
+
+def test_macros_stay_byte_for_byte_and_no_part_changes_that_names_no_cell(d, tmp_path):
+    done, _, was, now = office(d, tmp_path, "xlsm")
+    assert done.suffix == ".xlsm"
+    assert now["xl/vbaProject.bin"] == was["xl/vbaProject.bin"] == MACROS
+    assert list(now) == list(was)
+    assert {name for name in was if was[name] != now[name]} == {
+        "xl/comments/comment1.xml",
+        "xl/ctrlProps/ctrlProp1.xml",
+        "xl/drawings/commentsDrawing1.vml",
+        "xl/drawings/vmlDrawing2.vml",
+        "xl/pivotCache/pivotCacheDefinition1.xml",
+        "xl/workbook.xml",
+        "xl/worksheets/sheet1.xml",
+        "xl/worksheets/sheet2.xml",
+    }
+
+
+@pytest.mark.skipif(SOFFICE is None, reason="LibreOffice is not installed")
+def test_libreoffice_opens_a_filled_form_with_all_that_stands_in_it_and_works_its_sums_out(d, tmp_path):
+    done, more, _, _ = office(d, tmp_path)
     frame = d["slopes"].frame()
-    made = saved_as(SOFFICE, done, "csv", tmp_path / "office")
-    rows = list(csv.reader(io.StringIO(made.read_text(encoding="utf-8"))))
-    assert [row[1] for row in rows[4 : 4 + len(frame)]] == list(frame.index)
-    total = rows[4 + len(frame)]
-    assert total[0] == "合计"
-    assert float(total[7]) == frame["threatened_people"].sum()
-    assert float(total[8]) == 2 * frame["threatened_people"].sum()
+    saved = saved_as(SOFFICE, done, "xlsx", tmp_path / "office")
+    book = load_workbook(saved, data_only=True)
+    sheet, total = book["表1"], 10 + more
+    assert [sheet[f"B{row}"].value for row in range(FIRST, total)] == list(frame.index)
+    assert sheet[f"A{total}"].value == "合计"
+    assert sheet[f"H{total}"].value == frame["threatened_people"].sum()
+    assert sheet[f"I{total}"].value == 2 * frame["threatened_people"].sum()
+    assert sheet[f"J{15 + more}"].comment.text == "盖章处"
+    assert [str(one.sqref) for one in sheet.conditional_formatting] == [f"F5:F{total - 1}", f"J{total}"]
+    controls = [part.decode() for name, part in parts_of(saved).items() if "ctrlProp" in name]
+    assert [f"$B${15 + more}" in one for one in controls] == [True, True]
+    pivot = list(book["汇总"].iter_rows(min_row=4, min_col=4, max_col=5, values_only=True))
+    assert len(pivot) == frame["tier"].nunique() + 1
+    assert pivot[-1][1] == pytest.approx((frame["height_m"] * 100).round(1).sum())
 
 
 def test_the_blank_form_and_another_ending_are_not_written_to(d, tmp_path):

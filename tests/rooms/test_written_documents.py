@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import re
+import unicodedata
 import zipfile
 
 import docx
@@ -17,6 +19,7 @@ from riskmap.actions.records.editing import edit_point
 from riskmap.actions.report_checking import check_report
 from riskmap.actions.workspace import open_workspace
 from riskmap.errors import ExportError, RiskmapError, UnknownNameError
+from riskmap.io.writers.word_pdf import word_pdf
 from riskmap.progress import Cancelled
 from riskmap.rules.permissions import local_actor
 from tests.cli import riskmap
@@ -53,6 +56,27 @@ def ws(home):
     opened.ledger.close()
 
 
+@pytest.fixture(scope="module")
+def shipped(home):
+    """Every shipped document in both languages, made once: (name, lang) → document."""
+    ws = open_workspace(home, None)
+    both = ((name, lang) for name in SHIPPED for lang in ("zh", "en"))
+    made = {(name, lang): made_document(ws, name, asked(ws, name, lang=lang)) for name, lang in both}
+    ws.ledger.close()
+    return made
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A district without registers: packs of all its sub-districts are made in a moment."""
+    root = tmp_path_factory.mktemp("packs") / "district"
+    assert riskmap("init", root, "--demo", "--points", 60).status == 0
+    assert riskmap("assess", "--workspace", root).status in {0, 1}
+    opened = open_workspace(root, None)
+    yield opened
+    opened.ledger.close()
+
+
 def asked(ws, name, **more):
     street = next(iter(ws.subdistricts)) if name == "street" else ""
     return Wanted(subdistrict=street, **more)
@@ -84,8 +108,10 @@ def test_every_shipped_document_is_there_in_its_order(ws):
 
 @pytest.mark.parametrize("name", SHIPPED)
 @pytest.mark.parametrize("lang", ["zh", "en"])
-def test_no_number_of_a_shipped_document_is_wrong_and_each_control_names_a_figure(ws, name, lang, tmp_path):
-    made = made_document(ws, name, asked(ws, name, lang=lang))
+def test_no_number_of_a_shipped_document_is_wrong_and_each_control_names_a_figure(
+    ws, shipped, name, lang, tmp_path
+):
+    made = shipped[name, lang]
     path = tmp_path / "document.docx"
     path.write_bytes(made.content)
     found = check_report(path, ws=ws)
@@ -205,35 +231,35 @@ def test_made_up_data_are_marked_on_every_page(ws):
     assert "演示" in made.sections[0].header.paragraphs[0].text
 
 
-def test_a_pack_has_a_folder_for_each_sub_district_and_shows_no_telephone_number(ws, tmp_path):
-    told = write_pack(ws, tmp_path / "pack.zip", Wanted())
+def test_a_pack_has_a_folder_for_each_sub_district_and_shows_no_telephone_number(small, tmp_path):
+    told = write_pack(small, tmp_path / "pack.zip", Wanted())
     with zipfile.ZipFile(tmp_path / "pack.zip") as archive:
         names = archive.namelist()
-        assert {one.partition("/")[0] for one in names} == set(ws.subdistricts)
+        assert {one.partition("/")[0] for one in names} == set(small.subdistricts)
         texts = [text_of(archive.read(one)) for one in names if one.endswith(".docx")]
-    assert len(told["files"]) == 2 * len(ws.subdistricts)
+    assert len(told["files"]) == 2 * len(small.subdistricts)
     assert not any(re.search(r"\b1[3-9]\d{9}\b", one) for one in texts)
 
 
-def test_the_same_pack_twice_is_the_same_bytes(ws, tmp_path):
-    street = next(iter(ws.subdistricts))
+def test_the_same_pack_twice_is_the_same_bytes(small, tmp_path):
+    street = next(iter(small.subdistricts))
     for name in ("a.zip", "b.zip"):
-        write_pack(ws, tmp_path / name, Wanted(subdistrict=street))
+        write_pack(small, tmp_path / name, Wanted(subdistrict=street))
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
 
 
-def test_a_pack_that_fails_in_its_middle_leaves_the_one_before(ws, tmp_path):
+def test_a_pack_that_fails_in_its_middle_leaves_the_one_before(small, tmp_path):
     target = tmp_path / "pack.zip"
     target.write_bytes(b"old")
-    last = list(ws.subdistricts)[-1]
-    name = own(ws, "failing", "{% if street == '" + last + "' %}{{ fig('no.figure') }}{% endif %}")
-    beside = ws.root / "reports" / "templates" / f"{name}.toml"
+    last = list(small.subdistricts)[-1]
+    name = own(small, "failing", "{% if street == '" + last + "' %}{{ fig('no.figure') }}{% endif %}")
+    beside = small.root / "reports" / "templates" / f"{name}.toml"
     beside.write_text(
         'title = { zh = "坏", en = "bad" }\nperiod = "none"\nstreet = true\npack = true\n', "utf-8"
     )
     try:
         with pytest.raises(ExportError, match=r"no\.figure"):
-            write_pack(ws, target, Wanted())
+            write_pack(small, target, Wanted())
     finally:
         beside.with_suffix(".docx").unlink()
         beside.unlink()
@@ -242,30 +268,62 @@ def test_a_pack_that_fails_in_its_middle_leaves_the_one_before(ws, tmp_path):
 
 
 @pytest.mark.parametrize("step", [0, 3])
-def test_a_pack_that_is_stopped_leaves_the_one_before_and_no_record_of_contacts(ws, tmp_path, step):
+def test_a_pack_that_is_stopped_leaves_the_one_before_and_no_record_of_contacts(small, tmp_path, step):
     target = tmp_path / "pack.zip"
     target.write_bytes(b"old")
-    before = ws.ledger.exports(what="pack")
+    before = small.ledger.exports(what="pack")
     asked_for = {"by": local_actor("a"), "why": "值班", "progress": Stopping(step).progress}
     with pytest.raises(Cancelled):
-        write_pack(ws, target, Wanted(unmasked=True), **asked_for)
+        write_pack(small, target, Wanted(unmasked=True), **asked_for)
     assert [one.name for one in tmp_path.iterdir()] == ["pack.zip"]
     assert target.read_bytes() == b"old"
-    assert ws.ledger.exports(what="pack") == before
+    assert small.ledger.exports(what="pack") == before
 
 
-def test_libreoffice_prints_every_shipped_document_with_its_title_and_all_fonts_in_it(ws, soffice, tmp_path):
+def test_libreoffice_prints_every_shipped_document_with_its_title_and_all_fonts_in_it(
+    shipped, soffice, tmp_path
+):
     titles = {}
-    for name in SHIPPED:
-        for lang in ("zh", "en"):
-            made = made_document(ws, name, asked(ws, name, lang=lang))
-            (tmp_path / f"{name}-{lang}.docx").write_bytes(made.content)
-            titles[f"{name}-{lang}"] = made.title
+    for (name, lang), made in shipped.items():
+        (tmp_path / f"{name}-{lang}.docx").write_bytes(made.content)
+        titles[f"{name}-{lang}"] = made.title
     files = sorted(tmp_path.glob("*.docx"))
     for path in printed(soffice, files, tmp_path / "saved"):
         name, pages = path.stem, PdfReader(path).pages
         assert "".join(titles[name].split()) in "".join(pages[0].extract_text().split()), name
         assert not_embedded(pages) == set(), name
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_pdf_says_all_that_the_word_document_says_with_all_fonts_in_it(shipped, lang):
+    for name in SHIPPED:
+        content = shipped[name, lang].content
+        pages = PdfReader(io.BytesIO(word_pdf(content, name, lang=lang, day=dt.date(2026, 11, 30)))).pages
+        # What stands on every page goes, so that a paragraph over a page's end is whole.
+        found = squeezed("".join(page.extract_text() for page in pages))
+        found = re.sub(r"—\d+/\d+—|演示数据demodata", "", found)
+        body = docx.Document(io.BytesIO(content)).element.body
+        words = ("".join(t.text or "" for t in one.iter(qn("w:t"))) for one in body.iter(qn("w:p")))
+        assert [one for one in map(squeezed, words) if one not in found] == [], name
+        assert not_embedded(pages) == set(), name
+
+
+def squeezed(text):
+    return re.sub(r"[\s\u200b]", "", unicodedata.normalize("NFKC", text))
+
+
+def test_a_pack_with_a_template_that_cannot_be_used_says_so_and_is_not_written(small, tmp_path):
+    own(small, "坏", "一段")
+    (small.root / "reports" / "templates" / "坏.toml").write_text(
+        'title = "坏"\npack = "是"\n', encoding="utf-8"
+    )
+    try:
+        with pytest.raises(RiskmapError, match="坏.toml"):
+            write_pack(small, tmp_path / "p.zip", Wanted())
+    finally:
+        for path in (small.root / "reports" / "templates").glob("坏.*"):
+            path.unlink()
+    assert not (tmp_path / "p.zip").exists()
 
 
 def not_embedded(pages):
@@ -301,4 +359,7 @@ def test_the_command_writes_lists_and_packs(home, tmp_path):
         one["id"] for one in riskmap("report", "--list", "--json", "--workspace", home).json["templates"]
     ][:3] == SHIPPED[:3]
     assert riskmap("report", "weekly", "--workspace", home).status == 2
-    assert riskmap("report", "weekly", "--to", tmp_path / "w.pdf", "--workspace", home).status == 2
+    assert riskmap("report", "weekly", "--to", tmp_path / "w.odt", "--workspace", home).status == 2
+    ran = riskmap("report", "brief", "--to", tmp_path / "b.pdf", "--json", "--workspace", home)
+    assert (ran.status, ran.json["template"]) == (0, "brief")
+    assert len(PdfReader(tmp_path / "b.pdf").pages) == 2  # the brief, and where its numbers come from

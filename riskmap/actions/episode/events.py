@@ -15,7 +15,7 @@ from riskmap.actions.records.scoring import one_feature
 from riskmap.actions.workspace import Workspace
 from riskmap.actions.workspace.snapshots import current_snapshot
 from riskmap.catalog.problems import closest
-from riskmap.errors import RiskmapError, UnknownNameError
+from riskmap.errors import RiskmapError, UnknownNameError, meant
 from riskmap.interface import option
 from riskmap.json_documents import Document
 from riskmap.moments import BEIJING, utc_now
@@ -81,12 +81,10 @@ def log_event(ws: Workspace, named: str | int, entry: Entry, *, by: Actor, why: 
     may(by, "keep_log")
     scenario = find_scenario(ws, named)
     if entry.kind not in EVENT_KINDS:
-        near = closest(entry.kind, EVENT_KINDS)
+        end = meant(closest(entry.kind, EVENT_KINDS))
         raise UnknownNameError(
-            f"事件类型 {entry.kind}：没有；可用的有 {' '.join(EVENT_KINDS)}"
-            + (f"；是否想写 {near}？" if near else ""),
-            f"kind of event {entry.kind}: there is none; there are {' '.join(EVENT_KINDS)}"
-            + (f"; did you mean {near}?" if near else ""),
+            f"事件类型 {entry.kind}：没有；可用的有 {' '.join(EVENT_KINDS)}{end.zh}",
+            f"kind of event {entry.kind}: there is none; there are {' '.join(EVENT_KINDS)}{end.en}",
         )
     if entry.kind == "message":
         raise RiskmapError(
@@ -135,11 +133,10 @@ def known_subdistrict(ws: Workspace, name: str) -> str:
     """Return a sub-district's name; UnknownNameError where the boundaries do not know it."""
     known = ws.subdistricts
     if known and name not in known:
-        near = closest(name, known)
+        end = meant(closest(name, known))
         raise UnknownNameError(
-            f"街道 {name}：边界文件中没有；现有 {'、'.join(known)}"
-            + (f"；是否想写 {near}？" if near else ""),
-            f"sub-district {name}: the boundaries do not know it; there are {', '.join(known)}",
+            f"街道 {name}：边界文件中没有；现有 {'、'.join(known)}{end.zh}",
+            f"sub-district {name}: the boundaries do not know it; there are {', '.join(known)}{end.en}",
         )
     return name
 

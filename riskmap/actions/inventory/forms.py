@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
-import shapely
 
 from riskmap.actions.figures import engine_of, period_of
 from riskmap.actions.inventory.exporting import describe, inventory_of
@@ -23,7 +23,7 @@ from riskmap.catalog import Layer
 from riskmap.catalog.form_file import FOLDER, SAID, FormCell, FormColumn, FormFile, filled_in, read_form
 from riskmap.catalog.layer import Field, pieces
 from riskmap.catalog.model import CHECKLIST_PREFIX, CONTACT_PREFIX
-from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
+from riskmap.catalog.problems import TomlFile, closest, no_such, one_of, read_text, shown
 from riskmap.errors import (
     CatalogError,
     CatalogProblem,
@@ -36,6 +36,7 @@ from riskmap.errors import (
 )
 from riskmap.io.files.atomic import WrittenFile, replacing, together
 from riskmap.io.files.cell_references import cell_at, column_letters, column_number
+from riskmap.io.files.leftovers import mark
 from riskmap.io.writers.filled_form import (
     FilledColumn,
     FormRequest,
@@ -53,6 +54,7 @@ from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.figures import FigureValue
 from riskmap.rules.arrays import pc
 from riskmap.rules.permissions import Actor
+from riskmap.selection import Selection
 from riskmap.units import convertible
 from riskmap.values.inventory import DEMO_MARK, Inventory, LayerInventory
 from riskmap.vocabulary import STANDINGS, TIER_TITLES
@@ -118,19 +120,11 @@ class FormMapping:
         assert self.value is not None
         return self.path.parent / self.value.file
 
-
-@dataclass(frozen=True, slots=True)
-class Narrower:
-    """What a person asks for beside the mapping: the records that meet both are written."""
-
-    tiers: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    subdistricts: tuple[str, ...] = ()
-    where: tuple[str, ...] = ()
-    within: Path | shapely.Geometry | None = None
-
-
-ALL: Final = Narrower()
+    @property
+    def takes_period(self) -> bool:
+        """Whether some figure in a single cell is of the period that is asked for."""
+        cells = self.value.cells.values() if self.value else ()
+        return any(one.figure is not None and one.period is None for one in cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +168,16 @@ class FilledForm:
 
 def form_mappings(ws: Workspace) -> list[FormMapping]:
     """Return every form of the workspace, in the order of their files."""
-    return [_mapping(ws, path) for path in sorted((ws.root / FOLDER).glob(f"*{ENDING}"))]
+    return [_judged(ws, _mapping(ws, path)) for path in _files(ws)]
+
+
+def form_titles(ws: Workspace) -> dict[str, str]:
+    """Return of every form of the workspace id → title, without a look at what it asks for."""
+    return {path.stem: _mapping(ws, path).title for path in _files(ws)}
+
+
+def _files(ws: Workspace) -> list[Path]:
+    return sorted((ws.root / FOLDER).glob(f"*{ENDING}"))
 
 
 def _mapping(ws: Workspace, path: Path) -> FormMapping:
@@ -183,10 +186,14 @@ def _mapping(ws: Workspace, path: Path) -> FormMapping:
         value, source = read_form(read_text(path, name), name)
     except CatalogError as problem:
         return FormMapping(path.stem, name, path, None, problems=problem.problems)
-    layers = value.layers_among(ws.catalog.layers)
-    found = FormMapping(path.stem, name, path, value, source, layers)
-    problems = tuple(_Judging(ws, found, value, source).problems())
-    return FormMapping(path.stem, name, path, value, source, layers, problems)
+    return FormMapping(path.stem, name, path, value, source, value.layers_among(ws.catalog.layers))
+
+
+def _judged(ws: Workspace, form: FormMapping) -> FormMapping:
+    """Return a form with what its mapping asks for and this workspace does not have."""
+    if form.value is None or form.source is None:
+        return form
+    return replace(form, problems=tuple(_Judging(ws, form, form.value, form.source).problems()))
 
 
 def form_faults(ws: Workspace) -> list[CatalogProblem]:
@@ -197,23 +204,18 @@ def form_faults(ws: Workspace) -> list[CatalogProblem]:
 def form_named(ws: Workspace, word: str) -> FormMapping:
     """Return a form by its id or title. CatalogError says why one cannot be used, UnknownNameError names those there are."""
     path = ws.root / FOLDER / f"{Path(word).name.removesuffix(ENDING)}{ENDING}"
-    found = [_mapping(ws, path)] if path.is_file() else form_mappings(ws)
+    found = [_judged(ws, _mapping(ws, path))] if path.is_file() else form_mappings(ws)
     for one in found:
         if one.path == path or word == one.title:
             if one.problems:
                 raise CatalogError(one.problems)
             return one
-    known = [one.id for one in found]
-    if not known:
+    if not found:
         raise UnknownNameError(
             f"没有表样 {word}：工作区的 {FOLDER}/ 里没有映射文件；写法见 docs/forms.md",
             f"no form {word}: there is no mapping in {FOLDER}/ of the workspace; see docs/forms.md",
         )
-    near = closest(word, known)
-    raise UnknownNameError(
-        f"没有表样 {word}；现有：{'、'.join(known)}" + (f"；是否想写 {near}？" if near else ""),
-        f"no form {word}; there are: {', '.join(known)}" + (f"; did you mean {near}?" if near else ""),
-    )
+    raise no_such(Text("表样", "form"), word, [one.id for one in found])
 
 
 def forms_json(ws: Workspace, lang: Lang = "zh") -> Document:
@@ -373,10 +375,10 @@ def _ids_known(name: str, fields: Sequence[Field]) -> list[str] | None:
 
 def fill_form(
     ws: Workspace,
-    name: str,
+    form: FormMapping,
+    selection: Selection,
     to: Path,
     *,
-    narrower: Narrower = ALL,
     period: str | None = None,
     as_of: date | None = None,
     unmasked: bool = False,
@@ -387,26 +389,19 @@ def fill_form(
 ) -> FilledForm:
     """Write a superior's form with one record a row: every selected record once, everything else as it is in the form.
 
-    What was written is read back and compared before the file is there. Persons are masked unless `unmasked`, which is
-    recorded. `period`: of figures in single cells. CatalogError names what of mapping, form and records does not fit
-    one another, with file, key and cell; UnreadableFileError a form that cannot be read; ExportError where the file
-    cannot be written. Stopped by its `progress`, it raises Cancelled and nothing is written.
+    The records are those that the selection and the mapping both mean. What was written is read back and compared
+    before the file is there. Persons are masked unless `unmasked`, which is recorded. `period`: of figures in single
+    cells. CatalogError names what of mapping, form and records does not fit one another, with file, key and cell;
+    SelectionError a selection of other layers; UnreadableFileError a form that cannot be read; ExportError where the
+    file cannot be written. Stopped by its `progress`, it raises Cancelled and nothing is written.
     """
-    form = form_named(ws, name)
+    if form.problems:
+        raise CatalogError(form.problems)
     value, source = form.value, form.source
     assert value is not None
     assert source is not None
     _ending(form, to)
-    selection = make_selection(
-        ws,
-        layers=form.layers,
-        tiers=narrower.tiers,
-        states=narrower.states,
-        subdistricts=narrower.subdistricts,
-        where=[*value.where, *narrower.where],
-        within=narrower.within,
-        as_of=as_of,
-    )
+    selection = narrowed(ws, form, selection, as_of=as_of)
     if unmasked:
         may_unmask(selection.to_text(), by=by, why=why)
     collecting, preparing, writing = progress.parts(3, 2, 5)
@@ -442,6 +437,42 @@ def fill_form(
     placed = {prepared.place(*(cell_at(cell) or (1, 1))): one for cell, one in figures.items()}
     done = WrittenFile(to, to.suffix.lower().lstrip("."), len(inventory))
     return FilledForm(form, done, prepared, describe(ws, selection), selection.to_text(), placed, as_of)
+
+
+def form_bytes(
+    ws: Workspace,
+    form: FormMapping,
+    selection: Selection,
+    *,
+    period: str | None = None,
+    as_of: date | None = None,
+    by: Actor | None = None,
+    lang: Lang = "zh",
+    progress: Progress = UNWATCHED,
+) -> bytes:
+    """Return a superior's form, filled and masked. Raises what `fill_form` raises."""
+    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
+        to = Path(folder) / f"form{form.form.suffix}"
+        fill_form(ws, form, selection, to, period=period, as_of=as_of, by=by, lang=lang, progress=progress)
+        return to.read_bytes()
+
+
+def narrowed(
+    ws: Workspace, form: FormMapping, selection: Selection, *, as_of: date | None = None
+) -> Selection:
+    """Return what a selection and a mapping both mean. SelectionError where they share no layer."""
+    value = form.value
+    assert value is not None
+    layers = [one for one in form.layers if not selection.layers or one in selection.layers]
+    if not layers:
+        titles = [ws.catalog.title(one) for one in form.layers]
+        raise SelectionError(
+            f"{form.title}：这张表填的是{'、'.join(one.zh for one in titles)}，所选图层里没有；请改选图层",
+            f"{form.title}: this form is of {', '.join(one.en for one in titles)}, none of which is chosen; "
+            "choose other layers",
+        )
+    own = make_selection(ws, layers=form.layers, where=value.where, as_of=as_of)
+    return replace(selection, layers=tuple(layers), where=(*selection.where, *own.where))
 
 
 def _ending(form: FormMapping, to: Path) -> None:

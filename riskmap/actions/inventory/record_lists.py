@@ -12,7 +12,7 @@ from riskmap.actions.inventory.listing import make_selection, select_json
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog import Layer
 from riskmap.catalog.list_file import FOLDER, RecordList, default_lists, read_list
-from riskmap.catalog.problems import TomlFile, closest, one_of, read_text, shown
+from riskmap.catalog.problems import TomlFile, closest, no_such, one_of, read_text, shown
 from riskmap.errors import CatalogError, CatalogProblem, Lang, SelectionError, Text, UnknownNameError
 from riskmap.io.writers.list_sheet import write_list
 from riskmap.moments import as_of_json, as_of_text, last_moment, local_now
@@ -178,12 +178,7 @@ def list_named(ws: Workspace, word: str) -> ListFile:
             if problems := _checked(ws, one).problems:
                 raise CatalogError(problems)
             return one
-    known = [one.id for one in files]
-    near = closest(word, known)
-    raise UnknownNameError(
-        f"没有清单 {word}；现有：{'、'.join(known)}" + (f"；是否想写 {near}？" if near else ""),
-        f"no list {word}; there are: {', '.join(known)}" + (f"; did you mean {near}?" if near else ""),
-    )
+    raise no_such(Text("清单", "list"), word, [one.id for one in files])
 
 
 def selection_of(

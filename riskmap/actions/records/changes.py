@@ -19,7 +19,7 @@ from riskmap.actions.records.scoring import load_artefacts
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.loader import model_for
 from riskmap.catalog.problems import closest, read_text
-from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError
+from riskmap.errors import Lang, RiskmapError, Text, UnknownNameError, meant
 from riskmap.ledger import TierChange
 from riskmap.moments import as_of_json, last_moment
 from riskmap.scoring import assess_table, fit_model
@@ -230,12 +230,11 @@ def _model_text(ws: Workspace, layer: str, given: str) -> tuple[str, str, Path]:
             f"模型版本 {given}：有 {len(found)} 个文件都这样写；请改用摘要：{listed}",
             f"model version {given}: {len(found)} files say so; use a digest: {listed}",
         )
-    near = closest(given, [*versions.values(), "now"])
+    end = meant(closest(given, [*versions.values(), "now"]))
     raise UnknownNameError(
-        f"{given}：不是日期、now、模型文件（.toml），也不是评估过 {layer} 的模型版本；现有：{listed}"
-        + (f"；是否想写 {near}？" if near else ""),
+        f"{given}：不是日期、now、模型文件（.toml），也不是评估过 {layer} 的模型版本；现有：{listed}{end.zh}",
         f"{given}: not a date, now, a model file (.toml), nor a model version that has assessed {layer}; "
-        f"there are: {listed}" + (f"; did you mean {near}?" if near else ""),
+        f"there are: {listed}{end.en}",
     )
 
 

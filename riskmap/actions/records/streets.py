@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from riskmap.actions.records.scoring import one_commit
 from riskmap.actions.workspace import Workspace
 from riskmap.catalog.problems import closest
-from riskmap.errors import RiskmapError, Text, UnknownNameError
+from riskmap.errors import RiskmapError, Text, UnknownNameError, meant
 from riskmap.json_documents import Document
 from riskmap.ledger import Level, Renamed
 from riskmap.rules.permissions import Actor, may
@@ -68,11 +68,10 @@ def _named(level: Level, word: str, there: Sequence[str]) -> str:
     name, _ = naming(there).canonical(word) if level == "subdistrict" else (word.strip(), True)
     if name in there:
         return name
-    near, title = closest(name, there), LEVELS[level]
+    end, title = meant(closest(name, there)), LEVELS[level]
     raise UnknownNameError(
-        f"{title.zh} {word}：没有记录或边界写这个名称" + (f"；是否想写 {near}？" if near else ""),
-        f"{title.en} {word}: no record and no boundary has this name"
-        + (f"; did you mean {near}?" if near else ""),
+        f"{title.zh} {word}：没有记录或边界写这个名称{end.zh}",
+        f"{title.en} {word}: no record and no boundary has this name{end.en}",
     )
 
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from riskmap.actions.workspace import Workspace
-from riskmap.catalog.problems import closest
-from riskmap.errors import RiskmapError, UnknownNameError, WorkspaceError
+from riskmap.catalog.problems import no_such
+from riskmap.errors import RiskmapError, Text, WorkspaceError
 from riskmap.io.files.atomic import digest_of_content, private_folder, replacing, sealed, unsealed
 from riskmap.io.files.leftovers import mark
 from riskmap.io.files.text_files import digest_of
@@ -164,12 +164,7 @@ def factor_names(given: Sequence[str]) -> tuple[str, ...]:
         return tuple(FACTORS)
     for name in given:
         if name not in FACTORS:
-            near = closest(name, FACTORS)
-            raise UnknownNameError(
-                f"没有地形因子 {name}；现有：{'、'.join(FACTORS)}" + (f"；是否想写 {near}？" if near else ""),
-                f"no terrain factor {name}; there are: {', '.join(FACTORS)}"
-                + (f"; did you mean {near}?" if near else ""),
-            )
+            raise no_such(Text("地形因子", "terrain factor"), name, FACTORS)
     return tuple(f for f in FACTORS if f in given)
 
 

@@ -18,7 +18,7 @@ from riskmap.actions.workspace import Workspace
 from riskmap.array_types import Floats
 from riskmap.catalog import Field, Layer
 from riskmap.catalog.problems import closest
-from riskmap.errors import DatumError, LedgerError, RiskmapError, UnknownNameError
+from riskmap.errors import DatumError, LedgerError, RiskmapError, UnknownNameError, meant
 from riskmap.interface import option
 from riskmap.io.files.text_files import digest_of
 from riskmap.json_documents import Document
@@ -53,13 +53,11 @@ class Origin:
 def numeric_field(layer: Layer, field_id: str) -> Field:
     """Return a numeric field of a layer; UnknownNameError or RiskmapError say why it is none."""
     if field_id not in layer.field_ids:
-        near = closest(field_id, layer.field_ids)
+        end = meant(closest(field_id, layer.field_ids))
         numeric = [f.id for f in layer.fields if f.type in ("number", "integer")]
         raise UnknownNameError(
-            f"{layer.id}：没有字段 {field_id}；数值字段：{'、'.join(numeric)}"
-            + (f"；是否想写 {near}？" if near else ""),
-            f"{layer.id}: no field {field_id}; its numeric fields: {', '.join(numeric)}"
-            + (f"; did you mean {near}?" if near else ""),
+            f"{layer.id}：没有字段 {field_id}；数值字段：{'、'.join(numeric)}{end.zh}",
+            f"{layer.id}: no field {field_id}; its numeric fields: {', '.join(numeric)}{end.en}",
         )
     target = layer.field(field_id)
     if target.type not in ("number", "integer"):

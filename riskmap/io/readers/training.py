@@ -7,7 +7,6 @@ Which columns of a training table are predictors, and why the others are not.
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections import Counter
@@ -19,8 +18,9 @@ import numpy as np
 import pyproj
 
 from riskmap.array_types import Bools, Floats
+from riskmap.catalog.problems import closest
 from riskmap.coordinates import CHINA, Datum, from_cgcs2000, metres, parse_angle, to_cgcs2000
-from riskmap.errors import DatumError, LearnedError
+from riskmap.errors import DatumError, LearnedError, meant
 from riskmap.interface import option
 from riskmap.rules.arrays import known
 from riskmap.rules.vocabulary import BLANKS, NO_NUMBER
@@ -381,13 +381,10 @@ def named(header: Sequence[str], name: str, file: str) -> str:
 
 def no_column(name: str, header: Sequence[str], file: str) -> LearnedError:
     """Return the error for a column that is not there: what the table has, and the nearest name."""
-    near = difflib.get_close_matches(name.lower(), [h.lower() for h in header], n=1)
-    shown = "、".join(header[:30]) or "—"
-    hint = f"；是否想写 {near[0]}？" if near else ""
-    hint_en = f"; did you mean {near[0]}?" if near else ""
+    end, shown = meant(closest(name, header)), "、".join(header[:30]) or "—"
     return LearnedError(
-        f"{file}：没有列“{name}”；表中有：{shown}{hint}",
-        f'{file}: there is no column "{name}"; it has: {shown}{hint_en}',
+        f"{file}：没有列“{name}”；表中有：{shown}{end.zh}",
+        f'{file}: there is no column "{name}"; it has: {shown}{end.en}',
     )
 
 

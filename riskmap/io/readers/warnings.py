@@ -24,7 +24,7 @@ from xml.parsers import expat
 import numpy as np
 
 from riskmap.catalog.problems import closest
-from riskmap.errors import RiskmapError, Text, UnknownNameError, UnreadableFileError
+from riskmap.errors import RiskmapError, Text, UnknownNameError, UnreadableFileError, meant
 from riskmap.io.files.text_files import limited_bytes, text_of
 from riskmap.io.tables.declared import declaration, read
 from riskmap.moments import Zone, parse_zone, read_moment, seconds_of
@@ -129,12 +129,10 @@ def subdistricts_of(names: Iterable[str], known: Sequence[str], place: Text) -> 
         if not written:
             continue
         if known and _key(written) not in keys:
-            near = closest(written, known) or keys.get(closest(_key(written), keys), "")
+            end = meant(closest(written, known) or keys.get(closest(_key(written), keys), ""))
             raise UnknownNameError(
-                f"{place.zh}：没有街道 {written}；现有：{'、'.join(known)}"
-                + (f"；是否想写 {near}？" if near else ""),
-                f"{place.en}: no sub-district {written}; there are: {', '.join(known)}"
-                + (f"; did you mean {near}?" if near else ""),
+                f"{place.zh}：没有街道 {written}；现有：{'、'.join(known)}{end.zh}",
+                f"{place.en}: no sub-district {written}; there are: {', '.join(known)}{end.en}",
             )
         found.append(keys.get(_key(written), written))
     return tuple(dict.fromkeys(found))
@@ -158,12 +156,10 @@ def _word(text: str, words: Mapping[str, tuple[str, ...]], place: Text, what: Te
         return owners[key]
     shown = {name: own[0] for name, own in words.items()}
     near = closest(key, owners) or _one_off(key, owners)
-    hint = shown[owners[near]] if near else ""
+    end = Text(meant(shown[owners[near]]).zh, meant(owners[near]).en) if near else meant("")
     raise UnknownNameError(
-        f"{place.zh}：不认识的{what.zh} {text.strip() or '（空）'}；可用：{'、'.join(shown.values())}"
-        + (f"；是否想写 {hint}？" if hint else ""),
-        f"{place.en}: unknown {what.en} {text.strip() or '(blank)'}; there are: {', '.join(shown)}"
-        + (f"; did you mean {owners[near]}?" if near else ""),
+        f"{place.zh}：不认识的{what.zh} {text.strip() or '（空）'}；可用：{'、'.join(shown.values())}{end.zh}",
+        f"{place.en}: unknown {what.en} {text.strip() or '(blank)'}; there are: {', '.join(shown)}{end.en}",
     )
 
 

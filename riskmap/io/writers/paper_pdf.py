@@ -36,6 +36,25 @@ _HEI: Final = (
 )
 
 
+_NAMES: Final = {
+    "宋体": "SimSun",
+    "新宋体": "NSimSun",
+    "仿宋": "FangSong",
+    "仿宋_GB2312": "FangSong_GB2312",
+    "黑体": "SimHei",
+    "楷体": "KaiTi",
+    "楷体_GB2312": "KaiTi_GB2312",
+    "微软雅黑": "Microsoft YaHei",
+    "等线": "DengXian",
+    "方正小标宋简体": "FZXiaoBiaoSong-B05S",
+    "华文中宋": "STZhongsong",
+}
+"""What Word calls letters in Chinese, and what the files of those letters are called."""
+
+
+_BLACK: Final = ("黑", "Hei", "等线", "DengXian", "Gothic", "Sans")  # in the names of letters without serifs
+
+
 _ANY: Final = ("WenQuanYi Zen Hei", "WenQuanYi Micro Hei", "AR PL UMing CN", "Droid Sans Fallback")
 
 
@@ -76,6 +95,17 @@ def letters() -> tuple[typst.Fonts, list[str]]:
     """Return the fonts of this machine, and the names of those for headings and drawings, best first."""
     fonts, names = _installed()
     return fonts, [name for name in _HEAD if name in names]
+
+
+def faces(latin: str, east: str) -> tuple[typst.Fonts, list[str]]:
+    """Return the fonts of this machine, and what stands in for two that a document names, best first.
+
+    The named ones where they are installed, then those of their kind: 仿宋 is set in 宋体 before 黑体.
+    """
+    fonts, names = _installed()
+    kind = _HEAD if any(part in east for part in _BLACK) else _BODY
+    wanted = (latin, *kind[: len(_LATIN)], _NAMES.get(east, east), *kind[len(_LATIN) :])
+    return fonts, [name for name in dict.fromkeys(wanted) if name in names]
 
 
 def pdf_needs() -> Text | None:

@@ -22,7 +22,7 @@ from riskmap.catalog.layer import Layer
 from riskmap.catalog.model import CONTACT_PREFIX
 from riskmap.catalog.problems import closest
 from riskmap.coordinates import metres
-from riskmap.errors import RiskmapError, SelectionError, Text
+from riskmap.errors import RiskmapError, SelectionError, Text, meant
 from riskmap.ledger.work import MoveMade
 from riskmap.reports.figures.columns import Columns, Grouping
 from riskmap.reports.figures.definition import (
@@ -897,10 +897,7 @@ def _no_figure(figure_id: str, figures: Figures, members: Sequence[str] = ()) ->
         if one.id in {figure_id, base_of(figure_id, {one.id: None})}:
             return RiskmapError(one.message.zh, one.message.en)
     known = [*members, *figures.usable]
-    near = closest(figure_id, known)
-    hint = (f"；是否想写 {near}？", f"; did you mean {near}?") if near else ("", "")
     listed = "、".join(known[:8])
-    return RiskmapError(
-        f"没有指标 {figure_id}{hint[0] or f'；有 {listed} …，见 riskmap figures'}",
-        f"no figure {figure_id}{hint[1] or f'; there are {listed} …, see riskmap figures'}",
-    )
+    some = Text(f"；有 {listed} …，见 riskmap figures", f"; there are {listed} …, see riskmap figures")
+    end = meant(closest(figure_id, known), some)
+    return RiskmapError(f"没有指标 {figure_id}{end.zh}", f"no figure {figure_id}{end.en}")

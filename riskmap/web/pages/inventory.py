@@ -59,6 +59,7 @@ from riskmap.web.pages import Page
 from riskmap.web.widgets.bulk_edit import offer_bulk_edit
 from riskmap.web.widgets.exports import offer_documents, show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
+from riskmap.web.widgets.form_filling import offer_forms
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,
@@ -188,6 +189,7 @@ def render() -> None:
     _items(now, filters, selection)
     if found.everything:
         offer_documents(selection)
+        offer_forms(selection)
         offer_unmasked_export(selection, _file_title())
     _models(made)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
@@ -138,11 +139,17 @@ def offer_documents(selection: Selection) -> None:
         number = st.text_input(
             say("document_number"), key="document-number", placeholder=say("document_number_like")
         )
-        if st.button(say("document_make"), key="document-make", type="primary"):
+        row = st.container(horizontal=True)
+        clicked = [
+            ending
+            for ending in ("docx", "pdf")
+            if row.button(say(f"document_make_{ending}"), key=f"document-make-{ending}", type="primary")
+        ]
+        if clicked:
             title = one.about.title.text(lang())
             wanted = Wanted(period or None, as_of(), street, number=number.strip(), lang=lang())
             words = filter(None, (workspace().config.district, title, street, period))
-            file = downloads.file_name("-".join(words), "docx")
+            file = downloads.file_name("-".join(words), clicked[0])
             hand_over("export", partial(_documented, workspace(), name, wanted, file), format=title)
 
 
@@ -162,6 +169,7 @@ def _asked_period(one: DocumentTemplate) -> str:
 
 
 def _documented(ws: Workspace, name: str, wanted: Wanted, file: str, progress: Progress) -> Outcome:
-    content = made_document(ws, name, wanted, progress=progress).content
+    ending = Path(file).suffix
+    content = made_document(ws, name, wanted, ending=ending, progress=progress).content
     until = time.monotonic() + downloads.SHORT_S
     return Outcome("running_export_done", file=File(file, lambda: content, until))

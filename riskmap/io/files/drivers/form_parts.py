@@ -13,12 +13,13 @@ import posixpath
 import re
 import secrets
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import escape, unescape
 
 from lxml import etree  # type: ignore[attr-defined]
 
@@ -58,6 +59,9 @@ _FORMULAS: Final = frozenset(
 
 
 _RANGES: Final = ("ref", "sqref", "topLeftCell", "activeCell")
+
+
+_LINKED: Final = ("linkedCell", "listFillRange")  # of controls
 
 
 _DATES: Final = frozenset((*range(14, 18), 22, *range(27, 32), 36, *range(50, 55), 57, 58))
@@ -552,6 +556,9 @@ class _Form:
                 one.text = self.way.formula(one.text, sheet)
             elif name == "hyperlink" and one.get("location"):
                 one.set("location", self.way.formula(one.get("location"), sheet))
+            for key in _LINKED:
+                if one.get(key):
+                    one.set(key, self.way.formula(one.get(key), sheet))
             if not own:
                 continue
             for key in _RANGES:
@@ -559,7 +566,7 @@ class _Form:
                     one.set(key, self.way.boxes(one.get(key)))
             if name == "sqref" and one.text:
                 one.text = self.way.boxes(one.text)
-            elif name == "inputCells" and one.get("r"):
+            elif name in {"inputCells", "cellWatch"} and one.get("r"):
                 one.set("r", self.way.boxes(one.get("r")))
             elif name == "row" and _name(one.getparent()) in {"from", "to"}:
                 self._anchor(one)
@@ -608,11 +615,12 @@ class _Form:
         for part in book.related(self.part, "drawing"):
             self._move(book.tree(part), self.name, own=True)
             self.changed.add(part)
-        for part in book.related(self.part, "ctrlProp"):
-            for key, value in book.tree(part).attrib.items():
-                if key.startswith("fmla"):
-                    book.tree(part).set(key, self.way.formula(value, self.name))
-            self.changed.add(part)
+        for sheet, (place, _) in book.sheets.items():
+            for part in book.related(place, "ctrlProp"):
+                for key, value in book.tree(part).attrib.items():
+                    if key.startswith("fmla"):
+                        book.tree(part).set(key, self.way.formula(value, sheet))
+                self.changed.add(part)
         for part in book.names:
             if re.fullmatch(r"xl/(charts|chartsheets|drawings)/[^/]+\.xml", part) and self._mentions(part):
                 root = book.tree(part)
@@ -621,11 +629,20 @@ class _Form:
                     if isinstance(one.tag, str) and one.get("textlink"):
                         one.set("textlink", self.way.formula(one.get("textlink"), ""))
                 self.changed.add(part)
-            elif re.fullmatch(r"xl/pivotCache/pivotCacheDefinition\d*\.xml", part):
-                for one in _named(book.tree(part), "worksheetSource"):
-                    if one.get("sheet") == self.name and one.get("ref"):
-                        one.set("ref", self.way.boxes(one.get("ref")))
-                        self.changed.add(part)
+        for part, source in self._pivoted():
+            if source.get("ref"):
+                source.set("ref", self.way.boxes(source.get("ref")))
+                self.changed.add(part)
+
+    def _pivoted(self) -> Iterator[tuple[str, Any]]:
+        """Yield what pivot tables are made of: parts and their source, a range of this sheet or a name."""
+        for part in self.book.names:
+            if _PIVOTED.fullmatch(part):
+                for one in _named(self.book.tree(part), "worksheetSource"):
+                    if one.get("sheet", self.name) == self.name and not (
+                        one.get(_RELATIONS) or one.get(_STRICT_RELATIONS)
+                    ):
+                        yield part, one
 
     def _merge(self) -> None:
         """Merge in each written row what the pattern row merges; what else is merged stays so."""
@@ -672,7 +689,10 @@ class _Form:
         return about is not None and about.get("date1904") in {"1", "true"}
 
     def _forget_values(self) -> None:
-        """Take away what formulas were worth before, and have them worked out when the file is opened."""
+        """Take away what formulas were worth before; have them, and pivot tables, worked out when the file is opened."""
+        for part, _ in self._pivoted():
+            self.book.tree(part).set("refreshOnLoad", "1")
+            self.changed.add(part)
         for part, _ in self.book.sheets.values():
             if part not in {self.part, *self.changed} and not _ANY_FORMULA.search(
                 self.book.archive.read(part)
@@ -744,8 +764,8 @@ class _Form:
         for i, part in enumerate(sorted(self.changed - {self.part, *removed})):
             (self.folder / f"part-{i}").write_bytes(_bytes(self.book.tree(part)))
             parts[part] = [f"part-{i}"]
-        for i, part in enumerate(self._drawn()):
-            (self.folder / f"drawn-{i}").write_bytes(self._moved_drawn(self.book.archive.read(part)))
+        for i, (sheet, part) in enumerate(self._drawn()):
+            (self.folder / f"drawn-{i}").write_bytes(self._moved_drawn(self.book.archive.read(part), sheet))
             parts[part] = [f"drawn-{i}"]
         whole = _bytes(self.root)
         head, _, tail = whole.partition(f"<!--{token}-->".encode()) if token else (whole, b"", b"")
@@ -753,24 +773,33 @@ class _Form:
         (self.folder / "tail").write_bytes(tail)
         return parts | {self.part: ["head", "tail"]}
 
-    def _drawn(self) -> list[str]:
-        """Return the old drawings of this sheet, which place comments and controls."""
-        return self.book.related(self.part, "vmlDrawing") if self.way.more else []
+    def _drawn(self) -> list[tuple[str, str]]:
+        """Return the old drawings that place comments and controls, and of which sheet they are."""
+        sheets = self.book.sheets.items() if self.way.more else ()
+        return [
+            (name, part) for name, (sheet, _) in sheets for part in self.book.related(sheet, "vmlDrawing")
+        ]
 
-    def _moved_drawn(self, content: bytes) -> bytes:
+    def _moved_drawn(self, content: bytes, sheet: str) -> bytes:
         """Return an old drawing with its rows moved; it need not be XML, so its letters are changed as they stand."""
 
-        def row(match: re.Match[bytes]) -> bytes:
-            return b"%b%d%b" % (match[1], self.way.row(int(match[2]) + 1) - 1, match[3])
+        def down(number: str) -> str:
+            return str(self.way.row(int(number) + 1) - 1)  # counted from 0
 
-        def anchor(match: re.Match[bytes]) -> bytes:
-            numbers = match[2].split(b",")
-            for i in (2, 6):
-                numbers[i] = b" %d" % (self.way.row(int(numbers[i]) + 1) - 1)
-            return match[1] + b",".join(numbers) + match[3]
+        def moved(match: re.Match[bytes]) -> bytes:
+            name, text = match[2], unescape(match[3].decode("utf-8", "surrogateescape"), _QUOTES)
+            if name.startswith(b"Fmla"):
+                text = escape(self.way.formula(text, sheet))
+            elif sheet != self.name:
+                return match[0]
+            elif name == b"Row":
+                text = _NUMBER.sub(lambda one: down(one[0]), text)
+            else:  # column, offset, row, offset of one corner and of the other
+                at = iter(range(8))
+                text = _NUMBER.sub(lambda one: down(one[0]) if next(at, 0) in {2, 6} else one[0], text)
+            return match[1] + text.encode("utf-8", "surrogateescape") + match[4]
 
-        content = re.sub(rb"(<x:Row>\s*)(\d{1,7})(\s*</x:Row>)", row, content)
-        return re.sub(rb"(<x:Anchor>\s*)(\s*\d{1,7}(?:\s*,\s*\d{1,7}){7})(\s*</x:Anchor>)", anchor, content)
+        return _PLACES.sub(moved, content)
 
     def _kept(self) -> dict[str, int]:
         """Return what the workbook has beside cells, which goes into the filled form unchanged: kind → how many."""
@@ -801,6 +830,21 @@ _AFTER_HEADERS: Final = frozenset(
     | {"legacyDrawing", "legacyDrawingHF", "drawingHF", "picture", "oleObjects", "controls"}
     | {"webPublishItems", "tableParts", "extLst", "AlternateContent"}
 )
+
+
+_PIVOTED: Final = re.compile(r"xl/pivotCache/pivotCacheDefinition\d*\.xml")
+
+
+# What of an old drawing says where something stands, or which cells a control is linked to; its prefix is anybody's.
+_PLACES: Final = re.compile(
+    rb"(<(?:[\w.-]+:)?(Row|Anchor|Fmla(?:Link|Range|Group|Txbx|Pict))>)([^<]{0,8192})(</(?:[\w.-]+:)?\2>)"
+)
+
+
+_NUMBER: Final = re.compile(r"[0-9]{1,7}")
+
+
+_QUOTES: Final = {"&quot;": '"', "&apos;": "'"}
 
 
 _TEXTS: Final = frozenset({"s", "inlineStr", "str"})
