@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,10 +21,9 @@ from riskmap.coordinates import metres
 from riskmap.errors import ExportError, Lang, Text
 from riskmap.interface import option
 from riskmap.io.files.atomic import WrittenFile, together
-from riskmap.io.files.leftovers import mark
 from riskmap.moments import local_now
 from riskmap.progress import UNWATCHED, Progress
-from riskmap.reports.map_atlas import ENDING, Atlas, write_atlas_pages
+from riskmap.reports.map_atlas import Atlas, write_atlas_pages
 from riskmap.reports.map_sheet import Facts, Key
 from riskmap.rules.extras import masked
 from riskmap.rules.people import by_role
@@ -292,20 +290,3 @@ def _first(lines: Sequence[str], lang: Lang) -> tuple[str, ...]:
     if len(lines) <= _ITEMS:
         return tuple(lines)
     return (*lines[: _ITEMS - 1], t("atlas_rest", lang, n=len(lines) - _ITEMS + 1))
-
-
-def atlas_bytes(
-    ws: Workspace,
-    selection: Selection,
-    *,
-    as_of: date | None = None,
-    by: Actor | None = None,
-    lang: Lang = "zh",
-    progress: Progress = UNWATCHED,
-) -> bytes:
-    """Return the atlas of a selection, masked."""
-    with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
-        to = Path(folder) / f"atlas{ENDING}"
-        return write_atlas(
-            ws, selection, to, as_of=as_of, by=by, lang=lang, progress=progress
-        ).path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -159,18 +160,7 @@ def _neighbours(ws: Workspace) -> dict[str, BaseGeometry]:
     return read_boundaries(ws.path(stated), datum=ws.config.boundary_datum) if stated else {}
 
 
-def map_bytes(
-    ws: Workspace,
-    selection: Selection,
-    ending: str,
-    *,
-    as_of: date | None = None,
-    by: Actor | None = None,
-    lang: Lang = "zh",
-    progress: Progress = UNWATCHED,
-) -> bytes:
-    """Return the map of a selection in the format of an ending, masked."""
+def content_of(write: Callable[[Path], WrittenFile], name: str) -> bytes:
+    """Return what a map or an atlas writes into a file of this name: for a browser, which gets no path."""
     with tempfile.TemporaryDirectory(prefix=f"riskmap{mark()}") as folder:
-        to = Path(folder) / f"map{ending}"
-        done = write_map(ws, selection, to, as_of=as_of, by=by, lang=lang, progress=progress)
-        return done.path.read_bytes()
+        return write(Path(folder) / name).path.read_bytes()

@@ -101,13 +101,12 @@ def _drawn(
     as_of: date | None,
     progress: Progress = UNWATCHED,
 ) -> bytes:
-    if kind == "atlas":
-        from riskmap.actions.inventory.atlas import atlas_bytes
+    from riskmap.actions.inventory.atlas import write_atlas
+    from riskmap.actions.inventory.map_files import content_of, write_map
 
-        return atlas_bytes(ws, selection, as_of=as_of, lang=lang, progress=progress)
-    from riskmap.actions.inventory.map_files import map_bytes
-
-    return map_bytes(ws, selection, _MAPS[kind].ending, as_of=as_of, lang=lang, progress=progress)
+    write = write_atlas if kind == "atlas" else write_map
+    made = partial(write, ws, selection, as_of=as_of, lang=lang, progress=progress)
+    return content_of(made, f"map{_MAPS[kind].ending}")
 
 
 def offer_documents(selection: Selection) -> None:
