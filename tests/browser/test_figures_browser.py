@@ -198,3 +198,7 @@ def test_so_is_every_number_of_what_an_upload_would_do_and_of_what_it_did(
     drawn_up(page)
     assert loose(page) == []
     assert untrue(page, workspace) == []
+    page.locator(".st-key-backlog-part button").get_by_text("退回未改 1").click()
+    page.get_by_role("button", name="改正", exact=True).first.wait_for()
+    drawn_up(page)
+    assert loose(page) == []

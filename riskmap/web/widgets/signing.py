@@ -37,7 +37,7 @@ from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.shell import page_of
 from riskmap.web.frame.state import lang, past_of, past_text, say, workspace
 from riskmap.web.widgets.filters import escape_markdown
-from riskmap.web.widgets.panels import figure_box, number_of, show_offer, show_said
+from riskmap.web.widgets.panels import field_box, figure_box, number_of, show_offer, show_said
 from riskmap.web.widgets.running import carry_out, runs
 
 if TYPE_CHECKING:
@@ -161,7 +161,8 @@ def show_kept_notice() -> None:
     """Show what the last action left to say, once."""
     kept = st.session_state.pop(_KEPT, None)
     if kept:
-        notice(*kept)
+        with field_box("action", "kept"):
+            notice(*kept)
 
 
 def carried_out(kind: str, act: Act, **values: object) -> Outcome | None:

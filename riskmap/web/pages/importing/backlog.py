@@ -33,6 +33,8 @@ from riskmap.web.widgets.panels import (
     Pager,
     Row,
     TableColumn,
+    field_box,
+    figure_box,
     pager_of,
     point_address,
     show_offer,
@@ -69,17 +71,20 @@ def backlog() -> None:
     counts = {"held": len(held), "rejected": len(rejected)}
     if st.session_state.get(_PART) not in _PARTS:
         st.session_state[_PART] = next((p for p in ("held", "rejected") if counts[p]), "batches")
-    chosen = st.segmented_control(
-        say("backlog_title"),
-        _PARTS,
-        key=_PART,
-        format_func=lambda p: say(f"backlog_{p}") + (f" {counts[p]:,}" if counts.get(p) else ""),
-        label_visibility="collapsed",
-    )
+    with figure_box("ledger.held", "backlog"), figure_box("ledger.rejected", "backlog"):
+        chosen = st.segmented_control(
+            say("backlog_title"),
+            _PARTS,
+            key=_PART,
+            format_func=lambda p: say(f"backlog_{p}") + (f" {counts[p]:,}" if counts.get(p) else ""),
+            label_visibility="collapsed",
+        )
     if chosen == "held":
-        _held(held)
+        with field_box("row", "held"):
+            _held(held)
     elif chosen == "rejected":
-        _rejected(rejected)
+        with field_box("row", "rejected"):
+            _rejected(rejected)
     elif chosen == "offers":
         _offers()
     elif chosen == "changes":
