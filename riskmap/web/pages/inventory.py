@@ -240,6 +240,7 @@ def _models(made: Mapping[str, Sequence[ModelStamp]]) -> None:
     lines = [
         say("inventory_model", layer=layers[one].title.text(lang()), model=made_text(stamps, lang()))
         for one, stamps in made.items()
+        if stamps or layers[one].model is not None  # a register is not assessed
     ]
     with field_box("model"):
         st.caption("  \n".join(escape_markdown(line) for line in lines))

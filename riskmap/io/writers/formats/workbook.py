@@ -198,6 +198,7 @@ def _facts(inventory: Inventory) -> list[tuple[str, str]]:
     facts += [
         (t("export_model_of", lang, layer=part.layer.title.text(lang)), made_text(part.models, lang))
         for part in inventory.layers
+        if part.models or part.layer.model is not None  # a register is not assessed
     ]
     facts += [
         (t("export_newer", lang), newer_text(part.layer.title, part.models, part.adopted, lang))
