@@ -27,7 +27,7 @@ from riskmap.array_types import Floats
 from riskmap.coordinates import metres, metric_crs
 from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.atomic import WrittenFile, replacing
-from riskmap.io.writers.paper_pdf import letters, pdf_needs
+from riskmap.io.writers.paper_pdf import faces, pdf_needs
 from riskmap.progress import UNWATCHED, Progress
 from riskmap.reports.map_drawing import (
     Bounds,
@@ -410,7 +410,7 @@ def typeset(
     kind: Literal["pdf", "png"] = "pdf",
 ) -> list[bytes]:
     """Set pages (`page_of`) with their pictures: one .pdf, or a .png for each page."""
-    fonts, names = letters()
+    fonts, names = faces(east="黑体")
     book = {
         "row": LISTED_MM,
         "fonts": names,

@@ -189,6 +189,42 @@ def test_a_number_leads_to_its_line_among_the_sources_and_bytes_have_no_clock():
     assert once == again
 
 
+def test_controls_of_headers_and_empty_ones_lead_nowhere_astray():
+    document = docx.Document()
+    control = (
+        f'<w:sdt {nsdecls("w")}><w:sdtPr><w:alias w:val="%s"/></w:sdtPr>'
+        "<w:sdtContent><w:r><w:t>%s</w:t></w:r></w:sdtContent></w:sdt>"
+    )
+    document.sections[0].header.paragraphs[0]._p.append(parse_xml(control % ("points.total", "42")))
+    for alias, text in (("", "x"), ("points.total", "42"), ("points.total", "42"), ("points.total", "")):
+        document.add_paragraph()._p.append(parse_xml(control % (alias, text)))
+    assert text_of(drawn(document)) == "42x4242"
+
+
+def test_a_row_that_begins_late_or_ends_early_keeps_its_columns():
+    document = docx.Document()
+    table = document.add_table(3, 3, style="Table Grid")
+    for i in range(3):
+        for j in range(3):
+            table.cell(i, j).text = f"格{i}{j}"
+    late, early = table.rows[0]._tr, table.rows[1]._tr
+    late.remove(late.tc_lst[0])
+    late.get_or_add_trPr().append(parse_xml(f'<w:gridBefore {nsdecls("w")} w:val="1"/>'))
+    early.remove(early.tc_lst[2])
+    assert text_of(drawn(document)) == "格01格02格10格11格20格21格22"
+    lines = [said(line) for line in drawn(document).pages[0].extract_text().splitlines() if line.strip()]
+    assert lines == ["格01格02", "格10格11", "格20格21格22"]
+
+
+def test_a_picture_that_is_none_is_told_and_not_thrown():
+    document = docx.Document()
+    document.add_picture(picture())
+    part = next(one for one in document.part.related_parts.values() if one.content_type == "image/png")
+    part._blob = part.blob[:40]
+    with pytest.raises(ExportError, match="排不成 PDF"):
+        drawn(document)
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.lists(st.text(st.characters(codec="gb2312", categories=["L", "N", "P", "S"]), max_size=30), min_size=2, max_size=2), min_size=1, max_size=6))  # fmt: skip
 def test_no_text_of_a_cell_is_lost_or_read_as_markup(rows):

@@ -71,8 +71,7 @@ def write_pdf(paper: Paper, path: Path) -> None:
     """
     if (missing := pdf_needs()) is not None:
         raise ExportError(f"{path}：{missing.zh}", f"{path}: {missing.en}")
-    fonts, names = _installed()
-    body, head = ([name for name in wanted if name in names] for wanted in (_BODY, _HEAD))
+    (fonts, body), (_, head) = faces(), faces(east="黑体")
     content = {
         "title": paper.title,
         "author": paper.author,
@@ -91,16 +90,11 @@ def write_pdf(paper: Paper, path: Path) -> None:
         room.write_bytes(made)
 
 
-def letters() -> tuple[typst.Fonts, list[str]]:
-    """Return the fonts of this machine, and the names of those for headings and drawings, best first."""
-    fonts, names = _installed()
-    return fonts, [name for name in _HEAD if name in names]
-
-
-def faces(latin: str, east: str) -> tuple[typst.Fonts, list[str]]:
+def faces(latin: str = "", east: str = "") -> tuple[typst.Fonts, list[str]]:
     """Return the fonts of this machine, and what stands in for two that a document names, best first.
 
-    The named ones where they are installed, then those of their kind: 仿宋 is set in 宋体 before 黑体.
+    The named ones where they are installed, then those of their kind: 仿宋 is set in 宋体 before 黑体. Those of body text
+    where none is named.
     """
     fonts, names = _installed()
     kind = _HEAD if any(part in east for part in _BLACK) else _BODY

@@ -20,14 +20,14 @@ from typing import Any, Final
 import orjson
 import typst
 from docx import Document
-from docx.oxml.ns import qn as named
+from docx.oxml import ns
 from lxml import etree  # pyright: ignore[reportAttributeAccessIssue] - made of C
 
 from riskmap.errors import ExportError, Lang, Text
 from riskmap.io.files.leftovers import mark
 from riskmap.io.writers.paper_pdf import faces, pdf_needs
 
-qn = lru_cache(maxsize=None)(named)
+qn = lru_cache(maxsize=None)(ns.qn)
 
 
 _RUN_LOOK: Final = qn("w:rPr")
@@ -102,7 +102,7 @@ def word_pdf(document: bytes, file: str, *, lang: Lang, day: date) -> bytes:
     made = _Reading(Document(io.BytesIO(document)), file)
     sections = made.sections()
     properties = made.document.core_properties
-    fonts, _ = faces("", "")
+    fonts, _ = faces()
     book = {
         "title": properties.title,
         "author": properties.author,
@@ -118,7 +118,14 @@ def word_pdf(document: bytes, file: str, *, lang: Lang, day: date) -> bytes:
         given = {"main.typ": _TEMPLATE.read_bytes(), "book.json": orjson.dumps(book), **made.pictures}
         for name, content in given.items():
             (Path(folder) / name).write_bytes(content)
-        drawn = typst.compile(Path(folder) / "main.typ", font_paths=fonts, pdf_standards=_STANDARD)
+        try:
+            drawn = typst.compile(Path(folder) / "main.typ", font_paths=fonts, pdf_standards=_STANDARD)
+        except typst.TypstError as problem:  # a picture that is no picture, letters that no font has
+            raise ExportError(
+                f"{file}：排不成 PDF（{problem}）；请换掉模板里的图片或字符，或改存 .docx",
+                f"{file}: it cannot be laid out as PDF ({problem}); replace the picture or letters in the template, or "
+                "write .docx",
+            ) from problem
     assert isinstance(drawn, bytes)
     return drawn
 
@@ -418,12 +425,6 @@ class _Styles:
         )
 
 
-@dataclass(slots=True)
-class _Control:
-    alias: str
-    first: bool = True
-
-
 @dataclass
 class _Reading:
     """A document while it is read into what the page description lays out."""
@@ -439,11 +440,8 @@ class _Reading:
     def __post_init__(self) -> None:
         self._part = self.document.part
         self.styles = _Styles(self.document)
-        aliases = [one.get(qn("w:val")) or "" for one in self.document.element.body.iter(qn("w:alias"))]
-        seen = Counter(aliases)
-        # The table of sources stands last: numbers before lead there.
-        self._last = {alias: i for i, alias in enumerate(aliases) if seen[alias] > 1}
-        self._passed = 0
+        aliases = Counter(one.get(qn("w:val")) for one in self.document.element.body.iter(qn("w:alias")))
+        self._repeated: dict[str, list[Data]] = {alias: [] for alias, n in aliases.items() if alias and n > 1}
 
     # -- pages --------------------------------------------------------------------------------------------------
 
@@ -456,7 +454,13 @@ class _Reading:
             if element.find(f"{qn('w:pPr')}/{qn('w:sectPr')}") is not None:
                 parts.append([])
         found = list(self.document.sections)
-        return [self._section(one, elements) for one, elements in zip(found, parts, strict=False)]
+        made = [self._section(one, elements) for one, elements in zip(found, parts, strict=False)]
+        for alias, numbers in self._repeated.items():
+            for i, number in enumerate(
+                numbers, 1
+            ):  # the table of sources stands last: those before lead there
+                number["anchor" if i == len(numbers) else "to"] = alias
+        return made
 
     def _section(self, section: Any, elements: list[Any]) -> Data:
         def points(length: Any, otherwise: float) -> float:
@@ -549,13 +553,9 @@ class _Reading:
         found: list[Data] = [{"kind": "break", "weak": True}] if about.broken else []
         pages = [i for i, one in enumerate(runs) if one == _BREAK]
         half = about.gap / 2  # of what stands between lines as much is above the first and below the last
-        follows = self._before is not None and self._before.close and about.close
-        if (
-            follows and self._before is not None and self._before.style == about.style
-        ):  # as items of a list do
-            self._after, before = self._before.gap / 2, 0.0
-        else:
-            before = about.before
+        last, before = self._before, about.before
+        if last is not None and last.close and about.close and last.style == about.style:  # items of a list
+            self._after, before = last.gap / 2, 0.0
         above = round(self._after + before + half, 2)
         for start, end in zip([0, *(i + 1 for i in pages)], [*pages, len(runs)], strict=True):
             if start:
@@ -576,16 +576,21 @@ class _Reading:
 
         letters = about.letters
 
-        def put(run: Data, look: int) -> None:
-            if run.keys() == {"text"} and look == letters:
+        def put(run: Data, look: int, alias: str) -> None:
+            # What stands in headers stands on every page: nothing can lead to it.
+            numbers = self._repeated.get(alias) if self._part is self.document.part else None
+            if numbers is None and run.keys() == {"text"} and look == letters:
                 if found and isinstance(found[-1], str):
                     found[-1] += run["text"]
                 else:
                     found.append(run["text"])
-            else:
-                found.append(run if look == letters else run | {"look": look})
+                return
+            made = run if look == letters else run | {"look": look}
+            found.append(made)
+            if numbers is not None:
+                numbers.append(made)
 
-        for run, control in self._runs_of(element, None):
+        for run, alias in self._runs_of(element, ""):
             own = run.find(_RUN_LOOK)
             named = _said(own, "rStyle") or ""
             look = (
@@ -600,26 +605,27 @@ class _Reading:
                     if one == _BREAK:
                         found.append(one)
                     else:
-                        put(one if control is None else one | self._linked(control), look)
+                        put(one, look, alias)
+                        alias = ""  # noqa: PLW2901 - one place of a control is enough to lead there
         return found
 
-    def _runs_of(self, element: Any, control: _Control | None) -> Iterator[tuple[Any, _Control | None]]:
+    def _runs_of(self, element: Any, alias: str) -> Iterator[tuple[Any, str]]:
+        """Yield the runs of a paragraph, the first of a content control with its alias."""
         for child in element:
             name = _local(child)
             if name == "r":
-                yield child, control
+                yield child, alias
+                alias = ""
             elif name == "sdt":
-                alias = child.find(f"{qn('w:sdtPr')}/{qn('w:alias')}")
                 content = child.find(qn("w:sdtContent"))
-                inner = control if alias is None else _Control(alias.get(qn("w:val")) or "")
                 if content is not None:
-                    yield from self._runs_of(content, inner)
+                    yield from self._runs_of(content, _said(child.find(qn("w:sdtPr")), "alias") or "")
             elif name in _NOT_DRAWN:
                 raise self._refused(name)
             elif name == "fldSimple" and (field_ := _field(child.get(qn("w:instr")))) is not None:
-                yield from ((one, control) for one in _field_runs(child, field_))
+                yield from ((one, "") for one in _field_runs(child, field_))
             elif name not in _LEFT_OUT and len(child):
-                yield from self._runs_of(child, control)
+                yield from self._runs_of(child, alias)
 
     def _children(self, run: Any) -> Iterator[Any]:
         for child in run:
@@ -665,20 +671,6 @@ class _Reading:
             yield self._picture(child)
         elif name in _NOT_DRAWN:
             raise self._refused(name)
-
-    def _linked(self, control: _Control) -> Data:
-        """Return where a number leads: to the last of its name, which stands in the table of sources."""
-        if not control.first:
-            return {}
-        control.first = False
-        return self._anchors(control.alias)
-
-    def _anchors(self, alias: str) -> Data:
-        place = self._passed
-        self._passed += 1
-        if alias not in self._last:
-            return {}
-        return {"anchor" if self._last[alias] == place else "to": alias}
 
     def _picture(self, drawing: Any) -> Data:
         for element in drawing.iter():
@@ -743,12 +735,12 @@ class _Reading:
             properties = row.find(qn("w:trPr"))
             if heads == number and properties is not None and _on(properties.find(qn("w:tblHeader"))):
                 heads += 1
-            rows.append(self._row(row, properties, open_cells))
+            rows.append(self._row(row, properties, open_cells, len(grid)))
         self._table_says = outer
         self._begin()
         return {
             "kind": "table",
-            "plain": self._plain(rows[heads:]),
+            "plain": self._plain(rows[heads:], len(grid)),
             "widths": grid,
             "align": "center" if aligned is not None and aligned.get(qn("w:val")) == "center" else "left",
             "rules": rules,
@@ -758,7 +750,7 @@ class _Reading:
             "rows": rows,
         }
 
-    def _plain(self, rows: list[list[Any]]) -> Data | None:
+    def _plain(self, rows: list[list[Any]], width: int) -> Data | None:
         """Write cells of one text that look as most of the table do as that text alone: a list has a hundred thousand.
 
         Return how they look: `look`, `top`, `bottom`, `valign`, and how each column is aligned.
@@ -791,17 +783,19 @@ class _Reading:
         for row, looks in zip(rows, looked, strict=True):
             # A row with a merged cell is shifted: its cells say themselves where they stand.
             for i, one in enumerate(looks):
-                if one is not None and one[0] == base and one[1] == align[i] and len(row) == len(rows[0]):
+                if one is not None and one[0] == base and one[1] == align[i] and len(row) == width:
                     number = one[2]
                     row[i] = "".join(row[i]["parts"][0]["runs"])
-        columns = [align.get(i, "left") for i in range(max(map(len, rows)))]
+        columns = [align.get(i, "left") for i in range(width)]
         return {"look": number, "top": base[1], "bottom": base[2], "valign": base[3], "columns": columns}
 
-    def _row(self, row: Any, properties: Any, open_cells: dict[int, Data]) -> list[Data]:
+    def _row(self, row: Any, properties: Any, open_cells: dict[int, Data], width: int) -> list[Data]:
+        """Return the cells of a row; where it begins late or ends early, cells without text hold its place."""
         height = None if properties is None else properties.find(qn("w:trHeight"))
         tall = _points(height, "val", 0.0)
-        cells: list[Data] = []
-        column = 0
+        before = int(_number(_said(properties, "gridBefore")))
+        cells: list[Data] = [_EMPTY | {"across": before}] if before else []
+        column = before
         for cell in (one for one in row.iter(qn("w:tc")) if next(one.iterancestors(qn("w:tr"))) is row):
             about = cell.find(qn("w:tcPr"))
             span, merged, shade, stands = (
@@ -841,7 +835,7 @@ class _Reading:
             tall = tall if merged is not None else 0.0  # one cell holds its row open
             cells.append(made)
             column += across
-        return cells
+        return [*cells, _EMPTY | {"across": width - column}] if column < width else cells
 
     def _table_styles(self, about: Any) -> tuple[list[Any], tuple[Any, ...]]:
         """Return what says how a table looks, the nearest first, and what of its styles is about its paragraphs."""
@@ -863,6 +857,17 @@ _LONG_WORD: Final = re.compile(r"[!-~]{21,}")
 def _breakable(word: re.Match[str]) -> str:
     """Let a long address end its line after a sign, as Word does; what goes between is seen by nobody."""
     return re.sub(r"(?<=[^A-Za-z0-9])(?=[A-Za-z0-9])", "\u200b", word[0])
+
+
+_EMPTY: Final[Data] = {
+    "parts": [],
+    "height": 0.0,
+    "valign": "",
+    "top": 0.0,
+    "bottom": 0.0,
+    "rules": dict.fromkeys(_SIDES[:4]),
+}
+"""A cell that Word does not draw."""
 
 
 _BREAK: Final[Data] = {"kind": "break"}
