@@ -28,7 +28,7 @@ from riskmap.rules.permissions import local_actor
 from riskmap.selection import Selection, counts, select
 from riskmap.vocabulary import RANK_OF, RANKS, TIER_TITLES
 from riskmap.web.frame import downloads, state
-from riskmap.web.widgets import exports, form_filling
+from riskmap.web.widgets import exports
 from riskmap.web.widgets.filters import Filters
 from riskmap.web.widgets.panels import inventory_address
 from tests.form_files import superior_form
@@ -288,9 +288,7 @@ def form(root):
 
 def test_a_form_is_filled_with_what_the_page_lists(root, now, form, monkeypatch):
     taken = []
-    monkeypatch.setattr(
-        form_filling, "hand_over", lambda kind, act, **values: taken.append((kind, act, values))
-    )
+    monkeypatch.setattr(exports, "hand_over", lambda kind, act, **values: taken.append((kind, act, values)))
     at = open_page("inventory", layers="risk_points", tiers="large")
     assert at.selectbox(key="form-name").options == ["风险点季报"]
     at.text_input(key="form-period-季报").set_value("2026-Q1").run()

@@ -57,9 +57,8 @@ from riskmap.web.frame.state import (
 )
 from riskmap.web.pages import Page
 from riskmap.web.widgets.bulk_edit import offer_bulk_edit
-from riskmap.web.widgets.exports import offer_documents, show_exports
+from riskmap.web.widgets.exports import offer_documents, offer_forms, show_exports
 from riskmap.web.widgets.filters import NOTHING, Filters, escape_markdown, render_filters
-from riskmap.web.widgets.form_filling import offer_forms
 from riskmap.web.widgets.panels import (
     Cell,
     Figure,

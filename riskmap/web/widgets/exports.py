@@ -1,4 +1,4 @@
-"""The files of a selection: every format that there is, and the map on paper, wherever records are listed; documents.
+"""The files of a selection: every format that there is, and the map on paper, wherever records are listed; documents and forms.
 
 Each is made in the background and downloaded when it is done; its address makes the same file in a new tab.
 """
@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from riskmap.actions.documents import DocumentTemplate, Wanted, made_document, templates_of
+from riskmap.actions.inventory.forms import form_bytes, form_named, form_titles, narrowed
 from riskmap.actions.workspace import Workspace
-from riskmap.errors import Lang
+from riskmap.errors import Lang, RiskmapError
 from riskmap.io.writers import export_formats
 from riskmap.moments import local_day, local_now
 from riskmap.progress import UNWATCHED, Progress
@@ -29,7 +29,7 @@ from riskmap.web.frame.running import Act, File, Outcome
 from riskmap.web.frame.state import as_of, lang, past_text, say, workspace
 from riskmap.web.widgets.panels import show_downloads
 from riskmap.web.widgets.running import hand_over
-from riskmap.web.widgets.signing import refuse
+from riskmap.web.widgets.signing import person, refuse
 
 Button = tuple[dict[str, str], Act]  # what is drawn, and what a click on it makes
 
@@ -84,11 +84,11 @@ def _map(key: str, selection: Selection, name: str, kind: str) -> Button:
     draw = partial(_drawn, workspace(), selection, kind, lang=lang(), as_of=as_of())
     about, href = say(f"{one.words}_help"), downloads.offer(f"{key}-{kind} {past_text()}", file, draw)
     item = {"title": say(one.words), "href": href, "name": file, "help": about, "act": kind}
-    return item, partial(_map_made, file, draw)
+    return item, partial(_handed, file, draw)
 
 
-def _map_made(file: str, draw: Callable[..., bytes], progress: Progress) -> Outcome:
-    content, until = draw(progress=progress), time.monotonic() + downloads.SHORT_S
+def _handed(file: str, make: Callable[..., bytes], progress: Progress) -> Outcome:
+    content, until = make(progress=progress), time.monotonic() + downloads.SHORT_S
     return Outcome("running_export_done", file=File(file, lambda: content, until))
 
 
@@ -149,7 +149,8 @@ def offer_documents(selection: Selection) -> None:
             wanted = Wanted(period or None, as_of(), street, number=number.strip(), lang=lang())
             words = filter(None, (workspace().config.district, title, street, period))
             file = downloads.file_name("-".join(words), clicked[0])
-            hand_over("export", partial(_documented, workspace(), name, wanted, file), format=title)
+            make = partial(_documented, workspace(), name, wanted, f".{clicked[0]}")
+            hand_over("export", partial(_handed, file, make), format=title)
 
 
 def _asked_period(one: DocumentTemplate) -> str:
@@ -167,8 +168,47 @@ def _asked_period(one: DocumentTemplate) -> str:
     ).strip()
 
 
-def _documented(ws: Workspace, name: str, wanted: Wanted, file: str, progress: Progress) -> Outcome:
-    ending = Path(file).suffix
-    content = made_document(ws, name, wanted, ending=ending, progress=progress).content
-    until = time.monotonic() + downloads.SHORT_S
-    return Outcome("running_export_done", file=File(file, lambda: content, until))
+def _documented(ws: Workspace, name: str, wanted: Wanted, ending: str, progress: Progress) -> bytes:
+    return made_document(ws, name, wanted, ending=ending, progress=progress).content
+
+
+def offer_forms(selection: Selection) -> None:
+    """Draw the way to a form of the workspace, filled with a selection; how to make one where there is none."""
+    with st.expander(say("form_expander")):
+        titles = form_titles(workspace())
+        if not titles:
+            st.caption(say("form_none"))
+            return
+        st.caption(say("form_lead"))
+        left, right = st.columns(2)
+        name = left.selectbox(
+            say("form_which"), list(titles), key="form-name", format_func=lambda name: titles[name]
+        )
+        try:
+            form = form_named(workspace(), name)
+            narrowed(workspace(), form, selection, as_of=as_of())
+        except RiskmapError as problem:
+            refuse(problem)
+            return
+        period = ""
+        if form.takes_period:
+            period = right.text_input(
+                say("document_period"),
+                value=(form.value and form.value.period) or "",
+                key=f"form-period-{name}",
+                placeholder=say("form_period_like"),
+            ).strip()
+        if st.button(say("form_fill"), key="form-fill", type="primary"):
+            title = f"{workspace().config.district}-{form.title}"
+            file = downloads.file_name(title, form.form.suffix.removeprefix("."))
+            fill = partial(
+                form_bytes,
+                workspace(),
+                form,
+                selection,
+                period=period or None,
+                as_of=as_of(),
+                by=person(),
+                lang=lang(),
+            )
+            hand_over("export", partial(_handed, file, fill), format=form.title)
