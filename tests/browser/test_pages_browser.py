@@ -72,7 +72,8 @@ def test_a_file_is_checked_written_edited_against_another_person_and_exported(op
     page = open_tab(f"{address}/import")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="核对文件").click()
-    page.get_by_text("没有说明坐标系").wait_for()  # a datum is never guessed
+    # A datum is never guessed; the strip above says it too, sooner or later than the page.
+    page.get_by_test_id("stAlertContentError").get_by_text("没有说明坐标系").wait_for()
     page.get_by_label("坐标系", exact=True).click()
     page.get_by_role("option", name="CGCS2000（国家 2000，台账所用）").click()
     page.get_by_role("button", name="核对文件").click()
