@@ -9,6 +9,7 @@ import pytest
 from riskmap.reports.checking import check
 from riskmap.values.report_check import CheckedReport, KnownFigure, Passage, Tag
 from tests.report_sentences import RIGHT, SUSPICIOUS, TRAPS, UNJUDGED, WRONG
+from tests.whole_reports import CHANGED, REPORTS
 
 
 def checked(text: str, **more) -> CheckedReport:
@@ -55,6 +56,21 @@ def test_what_has_nothing_to_be_held_against_is_listed_as_not_judged(text):
     assert report.of("unjudged")
     assert not report.of("wrong")
     assert not report.of("suspicious")
+
+
+@pytest.mark.parametrize("text", REPORTS.values(), ids=REPORTS)
+def test_a_whole_report_that_is_right_raises_no_doubt(text):
+    report = checked(text)
+    assert not report.of("wrong")
+    assert not report.of("suspicious")
+    assert report.of("agrees")
+
+
+@pytest.mark.parametrize(("name", "stands", "instead"), CHANGED)
+def test_a_number_that_is_changed_in_a_whole_report_is_found(name, stands, instead):
+    assert REPORTS[name].count(stands) == 1
+    report = checked(REPORTS[name].replace(stands, instead))
+    assert [*report.of("wrong"), *report.of("suspicious")]
 
 
 # Values worked by hand

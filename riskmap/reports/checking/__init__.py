@@ -39,6 +39,10 @@ def check(
     """
     read = [(passage, Paragraph(passage.text)) for passage in passages]
     found = [_findings(paragraph, passage, figures, places) for passage, paragraph in read]
+    prose = [(at, paragraph) for at, (passage, paragraph) in enumerate(read) if passage.table is None]
+    for nth, (at, paragraph) in enumerate(prose):
+        before = [earlier for _, earlier in prose[max(0, nth - _BEFORE) : nth]]
+        found[at] += sums.parts_of_before(paragraph, before, places)
     rates = (
         named
         for at, (_, paragraph) in enumerate(read)
@@ -52,6 +56,9 @@ def check(
         statements += [_statement(one, passage, paragraph) for one in sorted(said, key=_order)]
     numbers = sum(len(paragraph.numbers) for _, paragraph in read)
     return CheckedReport(numbers, tuple(statements), tuple(passage for passage, _ in read))
+
+
+_BEFORE: Final = 3  # paragraphs in which a total may stand whose parts begin another
 
 
 def _order(finding: Finding) -> tuple[int, int, str]:
@@ -69,10 +76,12 @@ def _findings(
                 *sums.equations(paragraph),
                 *sums.parts(paragraph, places),
                 *sums.totals(paragraph),
+                *sums.named_totals(paragraph),
                 *sums.shares_of_whole(paragraph),
                 *progress.states(paragraph),
                 *progress.rates(paragraph),
                 *progress.shares(paragraph),
+                *progress.shares_in_order(paragraph),
                 *progress.orders(paragraph),
                 *changes.changes(paragraph),
                 *names.figures_of(paragraph, passage.tags, figures),
@@ -108,6 +117,8 @@ def _unjudged(paragraph: Paragraph, findings: Sequence[Finding]) -> Iterator[Fin
 def _kind(number: Number) -> Kind | None:
     if number.role == "times":
         return "times"
+    if number.role == "change" and number.before.endswith("新增"):
+        return None  # a count of what is new
     if number.role == "points" or (number.role in {"rate", "change"} and number.falls is not None):
         return "change"
     if number.role == "rate":

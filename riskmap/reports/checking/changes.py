@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -19,7 +19,7 @@ from riskmap.reports.checking.numbers import Number, Paragraph
 from riskmap.values.report_check import Kind, Verdict
 
 _MOVE: Final = (
-    r"(?:事故|火灾|案件)?(?:起数|人数|总数|数量|增幅|降幅|幅度)?(?:上升|增长|增加|提高|提升|上涨|下降|减少|降低|下滑|降幅|增幅|涨幅|减幅|回落|多|少)"
+    r"(?:事故|火灾|案件)?(?:起数|人数|总数|数量|增幅|降幅|幅度)?(?:上升|增长|增加|提高|提升|上涨|下降|减少|降低|下滑|降幅|增幅|涨幅|减幅|回落|偏多|偏少|多|少)"
     r"(?:幅度)?(?:了|达到|达|为|约|近)?"
 )
 
@@ -157,10 +157,17 @@ def _elsewhere(number: Number, before: Sequence[Number], *, falls: bool) -> bool
         for other in near:
             if other is now or other.unit != now.unit:
                 continue
-            thens = [other.value] if other.role != "change" else [now.value - sign * other.value]
-            for then in thens:
-                moved = sign * 100 * (now.value / then - 1) if then > 0 else None
-                if moved is not None and now.role != "change" and fit(moved, moved, number) == "fits":
+            if now.role == "change":
+                continue
+            pairs = [(now.value, other.value)]
+            if other.role == "change":  # the count may be the one of now, or of then
+                pairs = [
+                    (now.value, now.value - sign * other.value),
+                    (now.value + sign * other.value, now.value),
+                ]
+            for late, early in pairs:
+                moved = sign * 100 * (late / early - 1) if early > 0 else None
+                if moved is not None and fit(moved, moved, number) == "fits":
                     return True
     return False
 
@@ -174,6 +181,8 @@ def _pair(paragraph: Paragraph, number: Number, before: Sequence[Number]) -> _Pa
         return _pair_by_difference(paragraph, number, before)
     if len(before) < 2 or first.role == "points":
         return None
+    if _is_base(paragraph, first, number):
+        return _pair_of_base(paragraph, before)
     if (name := _name_before_bracket(paragraph, number, before[0])) is not None:
         return _pair_of_name(number, before, name)
     late, early = before[0], before[1]
@@ -198,6 +207,43 @@ def _pair(paragraph: Paragraph, number: Number, before: Sequence[Number]) -> _Pa
     ):
         return _Pair.of(early, late, sure=True)
     return _pair_of_years(paragraph, late, early, tail=tail)
+
+
+# What a bracket with the count of then stands behind, and what behind it leads to the change.
+_AGAINST: Final = re.compile(r"(?:[与和同跟较比]|相比|对比)[^,。;()\d]{1,14}$")
+
+
+_BASE_TO_MOVE: Final = re.compile(r"\)(?:相?比(?:较)?|同期|的)?,?(?:同比)?(?:分别|均|各)?" + _MOVE)
+
+
+def _is_base(paragraph: Paragraph, then: Number, change: Number) -> bool:
+    """Tell whether a count is the one that a change is said against: 较“山竹”期间（57处）减少66.7%."""
+    opening = paragraph.words.rfind("(", 0, then.start)
+    return (
+        then.depth == change.depth + 1
+        and _AGAINST.search(paragraph.words[max(0, opening - 16) : opening]) is not None
+        and _BASE_TO_MOVE.fullmatch(paragraph.between(then, change)) is not None
+    )
+
+
+_RIGHT_BEFORE: Final = re.compile(r"[^,。;\d]{0,10}[,(]?[与和同跟较比][^,。;()\d]{1,14}\(")
+
+
+def _pair_of_base(paragraph: Paragraph, before: Sequence[Number]) -> _Pair | None:
+    """Return the count in the bracket of a change, the first of those before, with the nearest of its unit."""
+    then = before[0]
+    now = next(
+        (
+            one
+            for one in before[1:]
+            if one.unit == then.unit and one.role == "count" and one.depth < then.depth
+        ),
+        None,
+    )
+    if now is None:
+        return None
+    near = _RIGHT_BEFORE.fullmatch(paragraph.between(now, then)) is not None
+    return _Pair.of(now, then, sure=near and now is before[1])
 
 
 _NOW: Final = re.compile("今年|本年|本月|(?:减少|下降|增加|上升|降|升|增|减)[至到]$")
@@ -292,6 +338,8 @@ def _pair_by_difference(paragraph: Paragraph, number: Number, before: Sequence[N
     bound = _BOUND.fullmatch(paragraph.between(difference, number)) is not None
     same = [one for one in before[1:] if one.role in {"count", "before"} and one.unit == difference.unit]
     same = [one for one in same if not difference.counts[1] or one.counts == difference.counts]
+    if same and (same[0] is before[1]) and (same[0].earlier or _is_base(paragraph, same[0], difference)):
+        return _pair_from_base(same[0], difference, sure=bound)
     last = next((one for one in same[:2] if one.earlier), None)
     now = next((one for one in same if not one.earlier), None)
     if now is None or not bound:
@@ -309,6 +357,19 @@ def _pair_by_difference(paragraph: Paragraph, number: Number, before: Sequence[N
         shown(now.value + sign * difference.value),
         tied,
     )
+
+
+def _pair_from_base(then: Number, difference: Number, *, sure: bool) -> _Pair:
+    """Return then and, by the difference, now: 与上年底（41,907处）相比增加429处，增长1.02%."""
+    sign = -1 if difference.falls else 1
+    now = replace(
+        difference,
+        text=shown(then.value + sign * difference.value),
+        value=then.value + sign * difference.value,
+        low=then.low + sign * difference.low,
+        high=then.high + sign * difference.high,
+    )
+    return _Pair.of(now, then, sure=sure)
 
 
 def _judged(number: Number, pair: _Pair, *, falls: bool) -> Finding | None:
@@ -472,7 +533,12 @@ def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:
     differences = before[:size][::-1] if [one.role for one in before[:size]] == ["change"] * size else []
     rest = before[len(differences) :]
     counts = rest[:size][::-1]
-    if len(counts) < size or any(one.role != "count" for one in counts):
+    if len(counts) == size and all(
+        one.earlier or (_is_base(paragraph, counts[-1], run[0]) and one.depth == counts[-1].depth)
+        for one in counts
+    ):
+        return [] if differences else _against_bases(paragraph, run, counts, rest[size : 2 * size][::-1])
+    if len(counts) < size or any(one.role != "count" or one.depth != run[0].depth for one in counts):
         return []
     if (
         len(rest) > size
@@ -519,6 +585,25 @@ def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:
             continue
         found.append(_of_no_base(fitting, [count, number]))
     return found
+
+
+def _against_bases(
+    paragraph: Paragraph, run: Sequence[Number], thens: Sequence[Number], nows: Sequence[Number]
+) -> list[Finding]:
+    """Return the changes of counts from those of then, one by one: 104起、37人，与上年（118起、43人）相比，分别下降…."""
+    if [one.unit for one in nows] != [one.unit for one in thens] or any(one.role != "count" for one in nows):
+        return []
+    falls = bool(run[0].falls)
+    sure = (
+        _RIGHT_BEFORE.fullmatch(paragraph.between(nows[-1], thens[0])) is not None
+        and _is_base(paragraph, thens[-1], run[0])
+        and not any(one.earlier for one in nows)
+    )
+    found = (
+        _judged(number, _Pair.of(now, then, sure=sure), falls=falls)
+        for number, now, then in zip(run, nows, thens, strict=True)
+    )
+    return [one for one in found if one is not None]
 
 
 # Differences and multiples

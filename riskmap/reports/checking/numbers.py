@@ -35,6 +35,7 @@ _UNITS: Final = (
         "个月",
         "个小时",
         "户次",
+        "条次",
         "毫米",
         "公里",
         "千米",
@@ -54,6 +55,7 @@ _SAME_UNIT: Final = {
     "平方千米": "平方公里",
     "千克": "公斤",
     "幢": "栋",
+    "条次": "次",
 }
 
 
@@ -133,8 +135,10 @@ _CLAUSE: Final = re.compile(r"[,。;:、()\n!?]")
 _ENDS: Final = re.compile(r"[。!?\n]")
 
 
-_RISES: Final = "上升|增长|增加|提高|提升|上涨|增至|增多|多发|增幅|涨幅|升高|扩大|上浮|新增"
-_FALLS: Final = "下降|减少|降低|下滑|降幅|减幅|回落|少发|缩短|缩小|压减|下浮|压降"
+_RISES: Final = "上升|增长|增加|提高|提升|上涨|增至|增多|多发|增幅|涨幅|升高|扩大|上浮|新增|净增|偏多|(?:^|(?<=[年期时末]))多"
+_FALLS: Final = (
+    "下降|减少|降低|下滑|降幅|减幅|回落|少发|缩短|缩小|压减|下浮|压降|净减|偏少|(?:^|(?<=[年期时末]))少"
+)
 
 
 CHANGED: Final = re.compile(
@@ -142,8 +146,12 @@ CHANGED: Final = re.compile(
 )
 
 
+# What became of persons, by the words before their number; 安置 is what 转移 leads to.
+_FATES: Final = {"亡": "亡", "伤": "伤", "被困": "被困", "失踪": "失踪", "转移": "转移", "安置": "转移"}
+
+
 _WHEN: Final = re.compile(
-    r"(?P<last>去年|上年|上月|上季|上一|上周|前年|往年|上期|同期(?=的?为?$|的?[一-龥]{0,3}$)|[较比(]◇{2,9}(?:同期)?[的为是]?$)|今年|本年|本月|本季|本周|本期|当年|当月"
+    r"(?P<last>去年|上年|上月|上季|上一|上周|前年|往年|上期|同期(?=的?为?$|的?[一-龥]{0,3}$)|[较比(]◇{2,9}(?:同期|年?[底末]|期间|时)?[的为是]?$)|今年|本年|本月|本季|本周|本期|当年|当月"
 )
 
 
@@ -189,8 +197,8 @@ class Number:
     @property
     def counts(self) -> tuple[str, str]:
         """What is counted: the unit, and of persons what happened to them."""
-        fate = ("亡", "伤", "被困", "失踪", "转移") if self.unit == "人" else ()
-        return self.unit, next((one for one in fate if one in self.before), "")
+        fates = _FATES if self.unit == "人" else {}
+        return self.unit, next((fate for word, fate in fates.items() if word in self.before), "")
 
     @property
     def falls(self) -> bool | None:

@@ -6,6 +6,7 @@ What is done must be the same thing that was found: 督促整改一般隐患4630
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
@@ -14,6 +15,7 @@ from typing import Final
 from riskmap.errors import Text
 from riskmap.reports.checking.findings import (
     Finding,
+    Fit,
     addition,
     counts_near,
     fit,
@@ -30,7 +32,7 @@ _ROOTS: Final = re.compile(
     "整改|销号|完成|办结|处置|改造|治理|成灾|合格|达标|验收|投用|通过|"
     "响应|执行|建成|覆盖|整治|查处|查实|回复|反馈|化解|办理|落实|修复|"
     "清除|拆除|消除|闭环|核查|到岗|签订|安装|启用|完工|开工|评估|在线|"
-    "入网|接入|完好|持证|参训|到位|核实|排除|投保|备案|编制|竣工|清理|"
+    "入网|接入|排查|完好|持证|参训|到位|核实|排除|投保|备案|编制|竣工|清理|"
     "采纳|挂点|巡查|复查|销案|结案|登记|入库|更新"
     ")$"
 )
@@ -62,7 +64,7 @@ _CARRIED: Final = re.compile("结转|遗留|历史|存量|往年|上年|其他�
 
 
 _VERBS: Final = re.compile(
-    "督促|责令|累计|其中|已|均|全部|当场|及时|立即|完成|整改|销号|办结|治理|改造|处置|成灾|验收|正在|到位|率|的|了|整治|改正|落实|实际|共|并|现"
+    "督促|责令|累计|其中|已|均|全部|当场|及时|立即|完成|整改|销号|办结|治理|改造|处置|成灾|验收|正在|到位|率|查实|核实|处理|安装|受理|的|了|整治|改正|落实|实际|共|并|现"
 )
 
 
@@ -80,9 +82,13 @@ def same_thing(part: Number, whole: Number) -> bool:
 
 def states(paragraph: Paragraph) -> Iterator[Finding]:
     """Yield found, done and open: 排查200处，完成整改198处，2处正在整改."""
+    bound: set[int] = set()
     for done in paragraph.counts:
         if _DONE.search(done.words) and not _OPEN.search(done.words) and "率" not in done.words:
-            yield from _state(paragraph, done)
+            for found in _state(paragraph, done):
+                bound.update(id(one) for one in found.numbers)
+                yield found
+    yield from _remainders(paragraph, bound)
 
 
 def _state(paragraph: Paragraph, done: Number) -> Iterator[Finding]:
@@ -108,6 +114,101 @@ def _state(paragraph: Paragraph, done: Number) -> Iterator[Finding]:
         return  # of some other whole beside it
     elif done.low > found.high and _LOOKED_FOR.search(found.words) and not _PLANNED.search(found.words):
         yield _more_than_found(paragraph, done, wholes, found, carried=bool(carried))
+
+
+# That all that is left is meant, or that some of it is.
+_ALL_LEFT: Final = re.compile("其余|剩余|余下|尚余|尚剩|结转|缺(?!陷)")
+
+
+_SOME_LEFT: Final = re.compile("其余|剩余|余下|尚余|尚剩|结转|缺(?!陷)|未|正在|尚有|仍有|还有|待")
+
+
+_NOT_DONE: Final = re.compile("未(?P<verb>[^,。;])")
+
+
+def _remainders(paragraph: Paragraph, bound: set[int]) -> Iterator[Finding]:
+    """Yield what is left behind what was done, where no rule has bound it: 87处，…已治理41处，治理率47.1%，剩余46处.
+
+    The whole need not be named as something found, so nothing is proven by it.
+    """
+    for left in paragraph.counts:
+        if id(left) in bound or not left.exact or not _SOME_LEFT.search(left.words):
+            continue
+        before = [one for one in counts_near(paragraph, left, sentences=1) if one.unit == left.unit]
+        done = before[-1] if before else None
+        if done is None or done.sentence != left.sentence or not done.exact or done.depth != left.depth:
+            continue
+        doing = "已|累计|实|现有|到位" if _ALL_LEFT.search(left.before) else "已"
+        undone = _NOT_DONE.search(left.before)
+        told = (
+            re.search(doing, done.before)
+            or _DONE.search(done.before)
+            or (undone is not None and undone["verb"] in done.before)
+        )
+        if not told or _SOME_LEFT.search(done.before):
+            continue
+        wholes = [one for one in before[:-1] if one.exact and one.low > done.high]
+        if id(done) not in bound and wholes and (found := _left(paragraph, wholes, done, left)) is not None:
+            bound.update(id(one) for one in found.numbers)
+            yield found
+
+
+def _left(paragraph: Paragraph, wholes: Sequence[Number], done: Number, left: Number) -> Finding | None:
+    """Return what a whole says of what was done and of what is left of it, with what is listed behind."""
+    still = [left]
+    for one in paragraph.counts:
+        if one.start > left.start and one.sentence == left.sentence and one.unit == left.unit:
+            own = paragraph.words[one.head : one.start]
+            if _DONE.search(own) or _FOUND.search(own) or len(still) > 3 or one.depth != left.depth:
+                break
+            still.append(one)
+    for size in range(1, len(still) + 1):
+        low, value, high = sum_of([done, *still[:size]])
+        whole = next((one for one in reversed(wholes) if low <= one.high and high >= one.low), None)
+        if whole is not None:
+            verdict: Verdict = "agrees"
+            break
+    else:
+        whole, size, verdict = _named_whole(wholes, done) or wholes[-1], 1, "suspicious"
+        low, value, _ = sum_of([done, left])
+        if low <= whole.high:
+            low, value, _ = sum_of([done, *still])
+            size = len(still) if low > whole.high else 1
+            value = value if low > whole.high else done.value + left.value
+        near = whole is wholes[-1] or _key(done) != ""
+        all_left = _ALL_LEFT.search(left.before) is not None or left.before == "未" + done.before[1:]
+        since = max(whole.end, paragraph.words.rfind(";", whole.end, done.start))
+        unlike = "其中" in paragraph.words[since : left.start] or whole.sentence != done.sentence
+        if not near or unlike or not (all_left or low > whole.high) or left.low > whole.high:
+            return None
+    parts = [done, *still[:size]]
+    return Finding.of(
+        "state",
+        verdict,
+        [whole, *parts],
+        stated=whole.text,
+        expected=shown(value),
+        why=addition(parts, whole),
+    )
+
+
+_ANY_KIND: Final = re.compile("安全|生产|各类|条$|处$")
+
+
+def _key(number: Number) -> str:
+    """Return what a number is of, without verbs and what any report adds: 重大事故隐患 of 重大事故隐患已整改197项."""
+    return _ANY_KIND.sub("", _VERBS.sub("", number.before).strip(COVER))
+
+
+def _named_whole(wholes: Sequence[Number], done: Number) -> Number | None:
+    """Return the nearest of some wholes that names what was done, None where none does or it says none."""
+    key = _key(done)
+    if len(key) < _LEAST_KEY:
+        return None
+    return next((one for one in reversed(wholes) if key in _ANY_KIND.sub("", one.words)), None)
+
+
+_LEAST_KEY: Final = 2
 
 
 _GOING_ON: Final = re.compile(f"(?:目前|其中|现|已|截至|截止|[,{COVER}]|底|末|止|均|全部)*")
@@ -224,10 +325,45 @@ def rates(paragraph: Paragraph) -> Iterator[Finding]:
         if name is None:
             continue
         root = _ROOTS.search(name["name"])
-        if (fraction := _fraction_behind(paragraph, rate)) is not None:
+        if rate.low > _scale(rate) and _OF_ALL.search(name["name"]):
+            why = Text("超过全部", "more than all of it")
+            yield Finding.of(
+                "rate",
+                "suspicious",
+                [rate],
+                stated=rate.text,
+                expected=f"≤ {_scale(rate)}{rate.unit}",
+                why=why,
+            )
+        elif (whole := _whole_behind(paragraph, rate)) is not None:
+            yield from whole
+        elif (fraction := _fraction_behind(paragraph, rate)) is not None:
             yield fraction
         elif root is not None and (found := _rate(paragraph, rate, root[0], name["name"])) is not None:
             yield found
+
+
+# Of these no more than all can be; a plan may be more than fulfilled.
+_OF_ALL: Final = re.compile(
+    "(?:整改|销号|办结|处置|治理|整治|合格|达标|覆盖|响应|安装|排查|到位|在线|完好|持证|化解|查处|落实|投保|建档|公示|查实)$"
+)
+
+
+_WHOLE_BEHIND: Final = re.compile(r"\((?:总|应|共|全[区市]|基)[^,。;\d()]{0,8}$")
+
+
+def _whole_behind(paragraph: Paragraph, rate: Number) -> list[Finding] | None:
+    """Return what a rate says whose whole stands behind it: 排查26,841栋，排查率99.6%（总数26,949栋）; None where none does."""
+    at = bisect_left(paragraph.counts, rate.end, key=lambda one: one.start)
+    whole = paragraph.counts[at] if at < len(paragraph.counts) else None
+    if whole is None or not _WHOLE_BEHIND.fullmatch(paragraph.between(rate, whole)):
+        return None
+    near = [one for one in counts_near(paragraph, rate)[-1:] if one.unit == whole.unit and one.exact]
+    if not near or not whole.exact or whole.value <= 0:
+        return []
+    part = near[0]
+    fits = fit(_scale(rate) * part.low / whole.high, _scale(rate) * part.high / whole.low, rate)
+    return [_divided("rate", "agrees" if fits == "fits" else "suspicious", part, whole, rate)]
 
 
 _AIMED: Final = re.compile("力争|确保|目标|要求|不低于|计划")
@@ -270,28 +406,45 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
     here = [one for one in before if one.sentence == rate.sentence]
     done = next((one for one in reversed(here) if root in one.words and not _still_open(one)), None)
     if done is None:
-        return _done_behind(paragraph, rate, root, here)
+        return _done_behind(paragraph, rate, root, here) or _of_a_task(paragraph, rate, here)
+    wholes = [
+        one for one in here if one.unit == done.unit and one.start < done.start and not _still_open(one)
+    ]
+    between = paragraph.between(done, rate)
+    if between.count("率") > 1 + root.count("率"):
+        return None
+    scale = _scale(rate)
+
+    def fits_to(one: Number) -> Fit:
+        if rate.value == scale and done.high < one.low:
+            return "off"  # all of it, while some is left
+        return fit(scale * done.low / one.high, scale * done.high / one.low, rate)
+
+    wholes = [one for one in wholes if one.low > 0]
+    wholes = [one for one in wholes if one.high >= done.low] or sorted(wholes, key=lambda one: one.value)
+    named = _named_whole(wholes, done) or (wholes[-1] if wholes else _found_before(paragraph, done))
     whole = next(
         (
             one
-            for one in reversed(here)
-            if one.unit == done.unit and one.start < done.start and not _still_open(one)
+            for one in (named, *reversed(wholes))
+            if one is not None and one.exact and fits_to(one) == "fits"
         ),
-        None,
-    ) or _found_before(paragraph, done)
-    between = paragraph.between(done, rate)
-    if whole is None or whole.value <= 0 or between.count("率") > 1 + root.count("率"):
+        named,
+    )
+    if whole is None or whole.low <= 0:
         return None
-    scale = _scale(rate)
-    low, high = scale * done.low / whole.high, scale * done.high / max(whole.low, Fraction(1, 10**6))
-    fits = fit(low, high, rate)
-    if rate.value == scale and done.high < whole.low:
-        fits = "off"  # all of it, while some is left
+    fits = fits_to(whole)
     verdict: Verdict = "agrees" if fits == "fits" else "suspicious" if fits == "near" else "wrong"
+    of_it = _key(done) != "" and whole is _named_whole(wholes, done)
     if not (done.exact and whole.exact):
         verdict = "unjudged"
+    elif fits != "fits" and done.low > whole.high:  # of another, if it is much more or is of several
+        several = re.search("合计|共计|总计|累计", done.before) is not None
+        verdict = "suspicious" if of_it or (done.low <= 2 * whole.high and not several) else "unjudged"
     if verdict == "wrong":
         verdict = _proven(paragraph, rate, done, whole, before)
+        if verdict == "unjudged" and of_it and not _another(paragraph, rate, done, whole, before):
+            verdict = "suspicious"
         of = _ANY_RATE.sub("", name.removesuffix(root))
         if verdict == "wrong" and of not in f"{done.words}|{whole.words}":
             verdict = "unjudged"  # 按期整改率: of those that were due
@@ -318,6 +471,27 @@ def _done_behind(paragraph: Paragraph, rate: Number, root: str, here: Sequence[N
     )
 
 
+_TASK: Final = re.compile("应(?![急对])|需|计划|任务|目标|在册|总数|预算|安排")
+
+
+def _of_a_task(paragraph: Paragraph, rate: Number, here: Sequence[Number]) -> Finding | None:
+    """Return what a rate says of the two counts right before it, one to be done: 应加固312栋，累计加固305栋，完成率97.8%."""
+    if len(here) < 2 or not re.fullmatch(r"[^,。;\d]{0,8},[^,。;\d]{0,8}", paragraph.between(here[-1], rate)):
+        return None
+    done, whole = here[-1], here[-2]
+    if (
+        done.unit != whole.unit
+        or not _TASK.search(whole.words)
+        or not (done.exact and whole.exact and whole.value)
+    ):
+        return None
+    exact = _scale(rate) * done.value / whole.value
+    fits = fit(exact, exact, rate) == "fits"
+    if not fits and _still_open(done):
+        return None
+    return _divided("rate", "agrees" if fits else "suspicious", done, whole, rate)
+
+
 _ANY_RATE: Final = re.compile("隐患|问题|任务|项目|全部|总体|目前|其|该|工作|整体|实际|累计|已|的|全[区市]")
 
 
@@ -329,6 +503,28 @@ def _proven(
     paragraph: Paragraph, rate: Number, done: Number, whole: Number, before: Sequence[Number]
 ) -> Verdict:
     """Return what a rate is that does not fit its two counts: another pair may be meant, or one that is not there."""
+    if _another(paragraph, rate, done, whole, before):
+        return "unjudged"
+    if _CARRIED.search(paragraph.words[whole.start : rate.end + 12]):
+        return "suspicious"
+    between = paragraph.words[whole.end : rate.start]
+    apart = ";" in between or _PLACES.search(between) or re.search(r"其中|去年|上年|同比", between)
+    others = [one for one in before if whole.start < one.start < rate.start and one.unit == done.unit]
+    if whole.sentence != done.sentence:
+        return "suspicious"
+    if others != [done]:
+        return "unjudged" if not same_thing(done, whole) else "suspicious"
+    if not same_thing(done, whole):
+        return "suspicious" if whole.sentence == done.sentence and not apart else "unjudged"
+    if apart and not re.fullmatch(r"[^,。;\d]{0,12},?其中[^,。;]{0,24}(?:,[^,。;\d]{0,14})?", between):
+        return "suspicious"
+    return "wrong"
+
+
+def _another(
+    paragraph: Paragraph, rate: Number, done: Number, whole: Number, before: Sequence[Number]
+) -> bool:
+    """Tell whether a rate may be one of other numbers than its two: another pair or a sum gives it, or it is of a term."""
     scale = _scale(rate)
     pairs = [
         (one, two)
@@ -347,23 +543,9 @@ def _proven(
         for one, two in pairs
         if (one, two) != (done, whole)
     ) or any(fit(scale * made / two.value, scale * made / two.value, rate) == "fits" for made, two in sums):
-        return "unjudged"
-    if _CARRIED.search(paragraph.words[whole.start : rate.end + 12]):
-        return "suspicious"
-    if re.search("序时|期限|到期|期内|按计划", paragraph.words[whole.start : rate.end + 12]):
-        return "unjudged"
-    between = paragraph.words[whole.end : rate.start]
-    apart = ";" in between or _PLACES.search(between) or re.search(r"其中|去年|上年|同比", between)
-    others = [one for one in before if whole.start < one.start < rate.start and one.unit == done.unit]
-    if whole.sentence != done.sentence:
-        return "suspicious"
-    if others != [done]:
-        return "unjudged" if not same_thing(done, whole) else "suspicious"
-    if not same_thing(done, whole):
-        return "suspicious" if whole.sentence == done.sentence and not apart else "unjudged"
-    if apart and not re.fullmatch(r"[^,。;\d]{0,12},?其中[^,。;]{0,24}(?:,[^,。;\d]{0,14})?", between):
-        return "suspicious"
-    return "wrong"
+        return True
+    words = paragraph.words[whole.start : rate.end + 12]
+    return not _CARRIED.search(words) and re.search("序时|期限|到期|期内|按计划", words) is not None
 
 
 # Shares
@@ -384,6 +566,68 @@ def shares(paragraph: Paragraph) -> Iterator[Finding]:
             found = _share(paragraph, rate)
             if found is not None:
                 yield found
+
+
+_IN_ORDER: Final = re.compile(
+    "分别(?:占|占比|占总数的?|占全部的?|占比为)|(?:占比|比例|比重)(?:分别)?(?:为|是)$"
+)
+
+
+def shares_in_order(paragraph: Paragraph) -> Iterator[Finding]:
+    """Yield what shares say that stand in the order of their counts: 重大0处、较大8处、…，分别占0、0.02%、…."""
+    numbers = paragraph.numbers
+    at = 0
+    while at < len(numbers):
+        run = [numbers[at]]
+        while (
+            at + len(run) < len(numbers)
+            and numbers[at + len(run)].unit == run[0].unit
+            and paragraph.between(run[-1], numbers[at + len(run)]) in {"、", "和", "及", ","}
+        ):
+            run.append(numbers[at + len(run)])
+        if len(run) > 1 and run[0].role == "rate" and _IN_ORDER.search(run[0].before):
+            yield from _shares_of(paragraph, run)
+        at += len(run)
+
+
+def _shares_of(paragraph: Paragraph, run: Sequence[Number]) -> Iterator[Finding]:
+    before = counts_near(paragraph, run[0], sentences=1)
+    parts = before[-len(run) :]
+    if (
+        len(parts) < len(run)
+        or len({one.unit for one in parts}) > 1
+        or not all(one.exact for one in (*parts, *run))
+    ):
+        return
+    scale = _scale(run[0])
+
+    def unfit(whole: Number) -> list[int]:
+        exact = [scale * one.value / whole.value for one in parts]
+        return [
+            i for i, (one, rate) in enumerate(zip(exact, run, strict=True)) if fit(one, one, rate) == "off"
+        ]
+
+    low, _, high = sum_of(parts)
+    wholes = [
+        one
+        for one in before[: -len(run)]
+        if one.unit == parts[0].unit
+        and one.exact
+        and one.value > 0
+        and one.high >= max(part.low for part in parts)
+    ]
+    if not wholes:
+        return
+    whole = min(reversed(wholes), key=lambda one: len(unfit(one)))
+    off = unfit(whole)
+    if off and len(off) > len(run) / 2:
+        return  # of another whole
+    all_of_it = low <= whole.high and high >= whole.low
+    verdict: Verdict = (
+        "agrees" if not off else "wrong" if all_of_it and len(off) == 1 < len(run) - 1 else "suspicious"
+    )
+    for at in off or range(len(run)):
+        yield _divided("share", verdict, parts[at], whole, run[at])
 
 
 _REACH: Final = 16
@@ -418,9 +662,23 @@ def _share(paragraph: Paragraph, rate: Number) -> Finding | None:
         whole, verdict = fits[-1], "agrees"
     else:
         whole, verdict = _not_fitting(paragraph, rate, part, wholes)
+        if verdict == "unjudged" and (named := _whole_in_words(rate, wholes)) is not None:
+            whole, verdict = named, "suspicious"
         if verdict == "unjudged":
             return None
     return _divided("share", verdict, part, whole, rate)
+
+
+_OF_WHOLE: Final = re.compile(r"占(?:其中)?(?P<of>[^,。;\d占]{2,12}?)的?(?:比例|比重|总数)?(?:为|达)?$")
+
+
+def _whole_in_words(rate: Number, wholes: Sequence[Number]) -> Number | None:
+    """Return the whole that the words of a share name, None where they name none: 抽查企业420家，…占抽查企业的23.1%."""
+    found = _OF_WHOLE.search(rate.before)
+    if found is None:
+        return None
+    of = re.sub("^[全总]部?|[总量数]+$", "", found["of"])
+    return next((one for one in reversed(wholes) if len(of) > 1 and of in one.words), None)
 
 
 def _share_of_stated(paragraph: Paragraph, rate: Number, here: Sequence[Number]) -> Finding | None:
@@ -487,7 +745,7 @@ def _not_fitting(
         and re.fullmatch(r"[^,。;\d]{0,10},[^,。;\d]{0,10}", gap) is not None
         and _PLAIN_SHARE.fullmatch(rate.before) is not None
         and rate.before != ""
-    )
+    ) or (len(wholes) == 1 and re.fullmatch(r"[^,。;\d]{0,8}中,[^,。;\d]{0,20}", gap) is not None)
     return whole, "suspicious" if proven or direct or next_to else "unjudged"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
@@ -208,10 +208,23 @@ def parts(paragraph: Paragraph, places: Sequence[str]) -> Iterator[Finding]:
     """Yield what totals and the parts behind them say: 160处。其中室内101处、室外59处."""
     judged: set[int] = set()
     for opened in _OPENS.finditer(paragraph.words):
-        for found in _opened(paragraph, opened, places):
+        for found in _side_by_side(list(_opened(paragraph, opened, places))):
             judged.update(id(one) for one in found.numbers)
             yield found
     yield from _unopened(paragraph, places, judged)
+
+
+def _side_by_side(found: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield what one list says of several totals: where all of one stands in it, all of the others should.
+
+    事故23起、死亡19人。其中道路交通17起、死亡14人，工矿商贸6起、死亡5人.
+    """
+    whole = {len(one.numbers) for one in found if one.verdict == "agrees"}
+    for one in found:
+        total, *items = one.numbers
+        listed = len(one.numbers) in whole or (bool(whole) and sum_of(items)[0] > total.high)
+        doubted = one.verdict == "unjudged" and listed and all(number.exact for number in one.numbers)
+        yield replace(one, verdict="suspicious") if doubted else one
 
 
 def _opened(paragraph: Paragraph, opened: re.Match[str], places: Sequence[str]) -> Iterator[Finding]:
@@ -230,6 +243,10 @@ def _opened(paragraph: Paragraph, opened: re.Match[str], places: Sequence[str]) 
         if not alike:
             continue
         total = alike[-1]
+        by_kind = opened[0][-1] in "看分" and at - paragraph.sentence_start(at) < _AT_START
+        if by_kind:  # 按权属分, behind another list of the same whole
+            first = next((one for one in reversed(alike) if _WHOLE.search(one.before)), total)
+            total = next((one for one in reversed(alike) if _Listing.sums_to(items, one)), first)
         if not same and not members_of([one.label for one in items], alike[-1].words, places).complete:
             continue
         if len(items) == 1:
@@ -245,7 +262,7 @@ def _opened(paragraph: Paragraph, opened: re.Match[str], places: Sequence[str]) 
             and one.sentence >= total.sentence - 3
         ][-NEAREST:]
         announced = len(alike) == 1 or bool(_ALL.search(total.before))
-        direct = announced and (at - total.end) < _CLOSE
+        direct = announced and ((at - total.end) < _CLOSE or by_kind)
         divided = direct and (opened[0] in {":", "分为"} or opened[0][-1] in "看分")
         if opened[0] != "其中":
             announced = direct or opened[0] == "("
@@ -263,6 +280,7 @@ def _opened(paragraph: Paragraph, opened: re.Match[str], places: Sequence[str]) 
             divided,
             split=";" in paragraph.words[begin : items[-1].start],
             whole=_LOOSE.search(inside) is None,
+            bracket=opened[0] == "(" and begin == opened.end(),
         ).judged(places)
 
 
@@ -273,6 +291,12 @@ _LOOSE: Final = re.compile(
 
 
 _CLOSE: Final = 16
+
+
+_AT_START: Final = 3
+
+
+_WHOLE: Final = re.compile("共|合计|总|在册|现有|累计")
 
 
 _PLANNED: Final = re.compile("计划|任务|目标|应(?![急对])|需|拟")
@@ -296,7 +320,7 @@ def _heads(paragraph: Paragraph, opened: re.Match[str]) -> list[Number]:
     here = [one for one in before if one.sentence == which and one.depth == depth]
     if opened[0] == "(":
         return [one for one in here[-1:] if re.fullmatch(r"[^,。;\d]{0,8}", paragraph.words[one.end : at])]
-    if at - start < 3:
+    if at - start < _AT_START:
         return [one for one in before if one.sentence == which - 1 and one.depth == 0]
     return here
 
@@ -318,7 +342,19 @@ def _body(paragraph: Paragraph, begin: int, *, bracket: bool) -> list[Number]:
         stop = stop if closing is None else closing
     first = bisect_left(paragraph.counts, begin, key=lambda one: one.start)
     some = paragraph.counts[first : first + NEAREST]
-    return [one for one in some if one.start < stop and one.depth == depth]
+    some = [one for one in some if one.start < stop and one.depth == depth]
+    # What is done stands behind the list of what was found: 其中重大364项；整改12.6万项.
+    over = (
+        at
+        for at, (one, other) in enumerate(pairwise(some), 1)
+        if ";" in paragraph.between(one, other)
+        and _DONE_AT_START.match(other.before)
+        and not _DONE_AT_START.match(one.before)
+    )
+    return some[: next(over, len(some))]
+
+
+_DONE_AT_START: Final = re.compile("已|均|督促|责令|完成|整改|销号|办结")
 
 
 _LONGEST: Final = 1200  # letters of a list
@@ -329,7 +365,7 @@ class _Listing:
     """A total, the items of its unit, all numbers of the list, and other numbers that could be its total.
 
     `announced`: no other total is likelier; `composed`: 由…组成; `divided`: 按…分; `split` by a semicolon, behind which may
-    stand no part of it; `whole`: nothing of the list is about or left out.
+    stand no part of it; `whole`: nothing of the list is about or left out; `bracket`: it stands in one, with no 其中.
     """
 
     total: Number
@@ -341,6 +377,7 @@ class _Listing:
     divided: bool = False
     split: bool = False
     whole: bool = True
+    bracket: bool = False
 
     def judged(self, places: Sequence[str]) -> Finding:
         """Return what the list says of its total."""
@@ -366,8 +403,9 @@ class _Listing:
             return "unjudged", items
         if self.sums_to(items, total):
             return "agrees", items
+        one_family = members_of([one.label for one in items], total.words, places).distinct
         for size in range(len(items) - 1, 1, -1):  # the list may end before the sentence does
-            if self.sums_to(items[:size], total):
+            if self.sums_to(items[:size], total) and not one_family:
                 return "agrees", items[:size]
         if self.sums_to(self.body, total) and len(self.body) > 2:
             return "agrees", self.body
@@ -404,10 +442,10 @@ class _Listing:
         low, _, high = sum_of(items)
         if not self.whole or any(_DONE_OR_OPEN.search(one.words) for one in items):
             return "unjudged"
-        alike = _one_noun([one.label for one in items])
         if low > self.total.high:
-            return "suspicious" if len(items) > 2 or alike else "unjudged"
-        least = Fraction(8, 10) if alike or len(items) > 2 else Fraction(9, 10)
+            return "suspicious"
+        alike = _one_noun([one.label for one in items])
+        least = Fraction(8, 10) if alike or len(items) > 2 or self.bracket else Fraction(9, 10)
         return "suspicious" if high >= self.total.low * least else "unjudged"
 
     def _family(self, places: Sequence[str]) -> tuple[Members, list[Number]]:
@@ -425,6 +463,43 @@ class _Listing:
     def sums_to(items: Sequence[Number], total: Number) -> bool:
         low, _, high = sum_of(items)
         return equals(low, high, total)
+
+
+_BEGINS: Final = re.compile(r"其中[,:]?|(?:按|从)[^,。;()\d]{1,8}(?:来看|上看|看|划?分)[,:]")
+
+
+def parts_of_before(
+    paragraph: Paragraph, before: Sequence[Paragraph], places: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield what the parts that begin a paragraph say of a total of those before it; text alone proves nothing of them."""
+    begins = _BEGINS.match(paragraph.words)
+    body = _body(paragraph, begins.end(), bracket=False) if begins else []
+    for counted in dict.fromkeys(one.counts for one in body):
+        items = [one for one in body if one.counts == counted]
+        wholes = [
+            one
+            for earlier in before
+            for one in earlier.counts
+            if one.counts == counted and not one.depth and one.exact
+        ]
+        if len(items) < 2 or not all(one.exact for one in items):
+            continue
+        low, value, high = sum_of(items)
+        total = next((one for one in reversed(wholes) if _Listing.sums_to(items, one)), None)
+        near = [
+            one
+            for one in wholes
+            if one.low * 4 <= high * 5 and low * 4 <= one.high * 5 and not _DONE_AT_START.match(one.before)
+        ]
+        verdict: Verdict = "agrees"
+        if total is None:
+            closed = members_of([one.label for one in items], "", places)
+            if len(near) != 1 or not (len(items) > 2 or closed.complete):
+                continue
+            total, verdict = near[0], "suspicious"
+        yield Finding.of(
+            "parts", verdict, items, stated=total.text, expected=shown(value), why=addition(items, total)
+        )
 
 
 def _one_noun(labels: Sequence[str]) -> bool:
@@ -552,7 +627,9 @@ _BETWEEN: Final = re.compile(r"[^,。;\d]{0,8}[,:(]?[^,。;\d]{0,10}[,:(]?")
 # Terms and their total
 
 
-_TOTAL: Final = re.compile(r"(?P<word>合计|总计|共计|总共|共有?)为?$")
+_TOTAL: Final = re.compile(
+    r"(?P<word>合计|总计|共计|总共|共有?)(?P<doing>检查|排查|巡查|发现|整改|处置|查处|建成|培训|转移|安置)?为?$"
+)
 
 
 _OF_ALL: Final = frozenset({"", "全年", "全区", "全市", "全县", "以上", "三项", "两项", "四项"})
@@ -578,7 +655,52 @@ def totals(paragraph: Paragraph) -> Iterator[Finding]:
         another = bool(total.after) and not any(total.after in one.words for one in terms)  # 共计50人受伤
         if len(terms) > 1 and not another:
             closing = word is not None and (word["word"] in _CLOSING or word[0] == total.before)
-            yield _total(paragraph, total, terms, beside=beside, closing=closing)
+            doing = word is not None and word["doing"] is not None
+            yield _total(paragraph, total, terms, beside=beside, closing=closing and not doing, doing=doing)
+
+
+_NAMED_TOTAL: Final = re.compile(
+    rf"^(?:{COVER}|全年|全区|[一两三四]年|以上|[,:])*(?:合计|总计|共计|累计|总共)(?P<name>[^,。;\d◇]{{2,8}})$"
+)
+
+
+_REACH: Final = 3  # sentences before a total in which its terms may stand
+
+
+def named_totals(paragraph: Paragraph) -> Iterator[Finding]:
+    """Yield what terms and a total say that have one name each: 一季度整改20处；二季度整改30处。全年合计整改50处."""
+    head: Number | None = None
+    for total in paragraph.counts:
+        found = _NAMED_TOTAL.match(total.before)
+        if found is not None:
+            name, head = found["name"], total
+        elif head is not None and total.sentence == head.sentence and re.fullmatch("[^◇]{2,8}", total.before):
+            name = total.before  # beside it: 合计发现52处，整改50处
+        else:
+            continue
+        terms = [
+            one
+            for one in counts_near(paragraph, head, sentences=_REACH)
+            if one.counts == total.counts
+            and one.depth == total.depth
+            and one.before.rstrip("了为").endswith(name)
+        ]
+        if len(terms) < 2 or not total.exact or not all(one.exact for one in terms):
+            continue
+        summing = _agreeing(terms, total)
+        if not summing and not _within(terms, total):
+            continue
+        verdict: Verdict = "agrees" if summing else "suspicious"
+        terms = summing or terms
+        _, value, _ = sum_of(terms)
+        yield Finding.of(
+            "total",
+            verdict,
+            [*terms, total],
+            stated=total.text,
+            expected=shown(value),
+            why=addition(terms, total),
+        )
 
 
 def _terms(paragraph: Paragraph, total: Number) -> list[Number]:
@@ -590,7 +712,7 @@ _JOINED: Final = re.compile(r"[^,。;\d]*[、和及与][^,。;\d]*|、")
 
 
 def _total(
-    paragraph: Paragraph, total: Number, terms: list[Number], *, beside: bool, closing: bool
+    paragraph: Paragraph, total: Number, terms: list[Number], *, beside: bool, closing: bool, doing: bool
 ) -> Finding:
     """Judge a total by the terms before it: those joined by 、 right before it bind, others are suspicious at most."""
     chain = [terms[-1]]
@@ -613,6 +735,8 @@ def _total(
         verdict = "wrong"
     elif exact and (near or summed or beside) and _within(terms, total):
         verdict = "suspicious"
+    elif (summed or doing) and len(chain) > 1 and all(one.exact for one in chain) and _within(chain, total):
+        verdict, terms = "suspicious", chain
     _, value, _ = sum_of(terms)
     return Finding.of(
         "total",
