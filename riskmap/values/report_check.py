@@ -65,12 +65,16 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One paragraph of a report. `paragraph`, `table` and `row` count from 1; the latter two None outside a table."""
+    """One paragraph of a report. `paragraph`, `table`, `row`, `column` count from 1; the latter None outside a table.
+
+    `column`: where its cell begins; one that spans several columns takes as many.
+    """
 
     text: str
     paragraph: int
     table: int | None = None
     row: int | None = None
+    column: int | None = None
     tags: tuple[Tag, ...] = ()
 
 

@@ -41,6 +41,30 @@ def test_four_tiers_agree_with_their_sum_and_with_nothing_else(tiers, off):
 
 
 @LAWS
+@given(
+    columns=st.lists(st.lists(COUNT, min_size=4, max_size=4), min_size=3, max_size=5),
+    at=st.tuples(st.integers(0, 4), st.integers(0, 2)),
+    off=st.integers(-900, 900),
+)
+def test_the_totals_of_a_table_agree_and_a_changed_cell_is_found_where_it_counts(columns, at, off):
+    row, column = at
+    rows = [["街道", *(f"第{n}项" for n in range(len(columns)))]]
+    rows += [[f"{name}街道", *(one[i] for one in columns)] for i, name in enumerate("甲乙丙丁")]
+    rows.append(["合计", *map(sum, columns)])
+
+    def found() -> list[str]:
+        cells = [(i, j, str(cell)) for i, line in enumerate(rows, 1) for j, cell in enumerate(line, 1)]
+        passages = [Passage(text, n, 1, i, j) for n, (i, j, text) in enumerate(cells, 1)]
+        return [one.verdict for one in check(passages).statements]
+
+    assert found() == ["agrees"] * len(columns)
+    rows[1 + row][1 + column] += off
+    assume(off and rows[1 + row][1 + column] >= 0)
+    assert sorted(found())[:-1] == ["agrees"] * (len(columns) - 1)
+    assert found()[column] in {"wrong", "suspicious"}
+
+
+@LAWS
 @given(found=st.integers(2, 50_000), done=st.integers(1, 50_000), off=st.integers(1, 40))
 def test_found_is_done_and_open_or_it_is_wrong(found, done, off):
     assume(done < found)

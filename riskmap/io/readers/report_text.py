@@ -75,8 +75,8 @@ def passages_of(text: str) -> tuple[Passage, ...]:
 
 
 def _passage(number: int, stated: Sequence[Any]) -> Passage:
-    text, table, row, tags = stated
-    return Passage(text, number, table, row, tuple(Tag(start, end, alias) for start, end, alias in tags))
+    text, table, row, column, tags = stated
+    return Passage(text, number, table, row, column, tuple(Tag(start, end, alias) for start, end, alias in tags))
 
 
 def _kind(path: Path, name: str) -> str:

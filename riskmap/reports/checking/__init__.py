@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from riskmap.errors import Text
-from riskmap.reports.checking import changes, names, progress, sums
+from riskmap.reports.checking import changes, names, progress, sums, tables
 from riskmap.reports.checking.findings import Finding
 from riskmap.reports.checking.numbers import Number, Paragraph
 from riskmap.values.report_check import (
@@ -43,6 +43,8 @@ def check(
     for nth, (at, paragraph) in enumerate(prose):
         before = [earlier for _, earlier in prose[max(0, nth - _BEFORE) : nth]]
         found[at] += sums.parts_of_before(paragraph, before, places)
+    for at, one in tables.table_totals(read):
+        found[at].append(one)
     rates = (
         named
         for at, (_, paragraph) in enumerate(read)

@@ -31,7 +31,7 @@ _LINE: Final = ("\r\n", "\r", "\u2028", "\u2029", "\x0b", "\x0c", "\x85")
 
 
 def read(request: dict[str, Any], _folder: Path) -> dict[str, Any]:
-    """Return the paragraphs: each its text, its table and row (or None), and [start, end, alias] of its content controls."""
+    """Return the paragraphs: each its text, its table, row and column (or None), [start, end, alias] of its controls."""
     path = Path(request["path"])
     return {"paragraphs": _document(path) if request["kind"] == "docx" else _lines(path)}
 
@@ -46,7 +46,7 @@ def _lines(path: Path) -> list[list[Any]]:
     text = text.removeprefix("\ufeff")
     for end in _LINE:
         text = text.replace(end, "\n")
-    return [[line, None, None, []] for line in text.split("\n")]
+    return [[line, None, None, None, []] for line in text.split("\n")]
 
 
 def _document(path: Path) -> list[list[Any]]:
@@ -56,13 +56,14 @@ def _document(path: Path) -> list[list[Any]]:
         for part in _PARTS:
             if part in names:
                 reading.read(archive.read(part))
-    return [[one.text, one.table, one.row, one.tags] for one in reading.paragraphs]
+    return [[one.text, one.table, one.row, one.column, one.tags] for one in reading.paragraphs]
 
 
 @dataclass(slots=True)
 class _Paragraph:
     table: int | None
     row: int | None
+    column: int | None
     pieces: list[str] = field(default_factory=list)
     length: int = 0
     tags: list[tuple[int, int, str]] = field(default_factory=list)
@@ -84,13 +85,43 @@ class _Control:
     starts: dict[int, tuple[_Paragraph, int]] = field(default_factory=dict)
 
 
+_WIDEST: Final = 4  # digits of a width that no table has
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that is being read: its number, and where in its grid the reading is."""
+
+    number: int
+    row: int = 0
+    column: int = 0
+    wide: int = 1
+
+    def new_row(self) -> None:
+        self.row += 1
+        self.column, self.wide = 0, 1
+
+    def new_cell(self) -> None:
+        self.column += self.wide
+        self.wide = 1
+
+    def span(self, name: str, stated: str) -> None:
+        """Take a width that is stated: of the cell, or of what stands before the first one."""
+        if stated.isdecimal() and len(stated) < _WIDEST:
+            self.wide = int(stated) if name == "gridSpan" else int(stated) + 1
+
+
+def _value(attributes: Mapping[str, str]) -> str:
+    return next((value for key, value in attributes.items() if local_name(key) == "val"), "")
+
+
 class _Reading:
     """Gathers paragraphs in the order in which they begin."""
 
     def __init__(self) -> None:
         self.paragraphs: list[_Paragraph] = []
         self._open: list[_Paragraph] = []
-        self._tables: list[list[int]] = []  # number and row of each table that is open
+        self._tables: list[_Table] = []  # those that are open
         self._count = 0
         self._controls: list[_Control] = []
         self._skipped = 0
@@ -114,8 +145,10 @@ class _Reading:
         if self._skipped or name in _SKIPPED:
             self._skipped += 1
         elif name == "p":
-            table, row = self._tables[-1] if self._tables else (None, None)
-            paragraph = _Paragraph(table, row)
+            table = self._tables[-1] if self._tables else None
+            paragraph = _Paragraph(
+                *(None, None, None) if table is None else (table.number, table.row, table.column)
+            )
             self.paragraphs.append(paragraph)
             self._open.append(paragraph)
         elif name == "t":
@@ -124,14 +157,17 @@ class _Reading:
             self._add(_MARKS[name])
         elif name == "tbl":
             self._count += 1
-            self._tables.append([self._count, 0])
+            self._tables.append(_Table(self._count))
         elif name == "tr" and self._tables:
-            self._tables[-1][1] += 1
+            self._tables[-1].new_row()
+        elif name == "tc" and self._tables:
+            self._tables[-1].new_cell()
+        elif name in {"gridSpan", "gridBefore"} and self._tables:
+            self._tables[-1].span(name, _value(attributes))
         elif name == "sdt":
             self._controls.append(_Control())
         elif name == "alias" and self._controls:
-            stated = next((value for key, value in attributes.items() if local_name(key) == "val"), "")
-            self._controls[-1].alias = stated
+            self._controls[-1].alias = _value(attributes)
 
     def _end(self, name: str) -> None:
         name = local_name(name)
