@@ -170,6 +170,24 @@ def test_what_cannot_be_drawn_is_refused_by_name(xml, named):
     assert ".docx" in refused.value.text("zh")
 
 
+def test_signs_of_a_font_of_signs_are_drawn_as_what_they_show_and_unknown_ones_refused():
+    document = docx.Document()
+    paragraph = document.add_paragraph("是")
+    for font, code in (("Wingdings", "F0FE"), ("Wingdings 2", "00A3"), ("Symbol", "F0B7")):
+        sign = OxmlElement("w:sym")
+        sign.set(qn("w:font"), font)
+        sign.set(qn("w:char"), code)
+        paragraph.add_run()._r.append(sign)
+    typed = paragraph.add_run("ü l")
+    typed.font.name = "Wingdings"
+    paragraph.add_run("完")
+    assert "是☑□•✓●完" in text_of(drawn(document))
+    sign.set(qn("w:char"), "F001")
+    with pytest.raises(ExportError, match="Symbol 的符号 F001") as refused:
+        drawn(document)
+    assert ".docx" in refused.value.text("zh")
+
+
 def test_a_number_leads_to_its_line_among_the_sources_and_bytes_have_no_clock():
     document = docx.Document()
     control = (

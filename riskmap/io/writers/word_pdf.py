@@ -49,6 +49,33 @@ Data = dict[str, Any]
 """What the page description reads as JSON: it is made here and nowhere kept."""
 
 
+_SPACE: Final = 0x20
+
+
+_PRIVATE: Final = (0xE000, 0xF8FF)  # letters that mean what a font says
+
+
+# What fonts of signs draw at a place, as the letter that any font has. Microsoft's tables of these fonts.
+_SIGNS: Final[dict[str, dict[int, str]]] = {
+    "Wingdings": {
+        **dict(zip(b"()*EFGHJ", "☎✆✉☜☞☝☟☺", strict=True)),
+        **dict(zip(b"lmnopqrtuvwx", "●❍■□□❑❒◆◆❖◆⌧", strict=True)),
+        **dict(zip(range(0x80, 0x96), "⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿", strict=True)),
+        **dict(zip((0x9F, 0xA1, 0xA4, 0xA7, 0xA8, 0xAB), "•○◉▪□★", strict=True)),
+        **dict(zip((0xD8, 0xDC, 0xDF, 0xE0, 0xE1, 0xE2, 0xE8, 0xF0), "➢➲←→↑↓➔⇨", strict=True)),
+        **dict(zip((0xFB, 0xFC, 0xFD, 0xFE), "✗✓☒☑", strict=True)),
+    },
+    "Wingdings 2": dict(zip((0x4F, 0x50, 0x51, 0x52, 0x53, 0x54, 0xA3), "✗✓☒☑☒☒□", strict=True)),
+    "Symbol": {
+        **{code: chr(code) for code in b"0123456789()[]{}+,./:;<=>|%!?&_"},
+        **dict(zip(b"abgdelmpqswDSWF", "αβγδελμπθσωΔΣΩΦ", strict=True)),
+        **dict(zip((0xA3, 0xA5, 0xAB, 0xAC, 0xAD, 0xAE, 0xAF), "≤∞↔←↑→↓", strict=True)),
+        **dict(zip((0xB0, 0xB1, 0xB3, 0xB4, 0xB7, 0xB8, 0xB9, 0xBB), "°±≥×•÷≠≈", strict=True)),
+        **dict(zip((0xD6, 0xDE, 0xE5), "√⇒∑", strict=True)),
+    },
+}
+
+
 _NOT_DRAWN: Final = {
     "txbxContent": Text("文本框", "a text box"),
     "footnoteReference": Text("脚注", "a footnote"),
@@ -600,8 +627,12 @@ class _Reading:
             )
             if own is not None and _on(own.find(qn("w:vanish"))):
                 continue
+            fonts = None if own is None else own.find(qn("w:rFonts"))
+            signs = "" if fonts is None else fonts.get(qn("w:ascii")) or ""
             for child in self._children(run):
                 for one in self._piece(child, fields, wide=about.wide):
+                    if signs in _SIGNS and "text" in one:
+                        one["text"] = "".join(self._sign(signs, ord(sign)) for sign in one["text"])
                     if one == _BREAK:
                         found.append(one)
                     else:
@@ -666,11 +697,26 @@ class _Reading:
         elif name == "noBreakHyphen":
             yield {"text": "\u2011"}
         elif name == "sym":
-            yield {"text": chr(int(child.get(qn("w:char")) or "2022", 16))}
+            code = int(child.get(qn("w:char")) or "2022", 16)
+            yield {"text": self._sign(child.get(qn("w:font")) or "", code)}
         elif name in {"drawing", "pict", "object"}:
             yield self._picture(child)
         elif name in _NOT_DRAWN:
             raise self._refused(name)
+
+    def _sign(self, font: str, code: int) -> str:
+        """Return the letter that a font of signs draws at a place; letters of other fonts are themselves."""
+        at = code & 0xFF if font in _SIGNS else code
+        if (known := _SIGNS.get(font, {}).get(at)) is not None or at == _SPACE:
+            return known or " "
+        if font not in _SIGNS and not _PRIVATE[0] <= code <= _PRIVATE[1]:
+            return chr(code)
+        raise ExportError(
+            f"{self.file}：里面有字体 {font or '（未写）'} 的符号 {code:04X}，PDF 里画不出；请换成普通字符（如 ☑、●），"
+            "或改存 .docx",
+            f"{self.file}: it holds the sign {code:04X} of the font {font or '(none)'}, which is not drawn in a PDF; use a "
+            "plain character (such as ☑, □, ●), or write .docx",
+        )
 
     def _picture(self, drawing: Any) -> Data:
         for element in drawing.iter():
