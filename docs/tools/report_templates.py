@@ -30,17 +30,17 @@ HEADLINE = (
     "未评{{ fig('points.tiers.unrated') }}个；重大和较大风险点{{ fig('points.high') }}个，挂点率{{ fig('points.leaders') }}。",
     "As of {{ as_of }} the district lists {{ fig('points.total') }} risk points: {{ fig('points.tiers.major') }} major, "
     "{{ fig('points.tiers.large') }} large, {{ fig('points.tiers.general') }} general, {{ fig('points.tiers.low') }} low and "
-    "{{ fig('points.tiers.unrated') }} unrated. Of the {{ fig('points.high') }} high-risk points {{ fig('points.leaders') }} have a leader.",
+    "{{ fig('points.tiers.unrated') }} unrated. High-risk points: {{ fig('points.high') }}, with a leader {{ fig('points.leaders') }}.",
 )
 LEDGER = (
     "台账待处理：待办{{ fig('ledger.open') }}件，其中超期{{ fig('ledger.overdue') }}件；七天内到期{{ fig('ledger.due') }}件；"
     "待第二人确认{{ fig('ledger.to_accept') }}件；退回未改{{ fig('ledger.rejected') }}行。",
-    "To be dealt with: {{ fig('ledger.open') }} items open, {{ fig('ledger.overdue') }} of them overdue; {{ fig('ledger.due') }} fall due "
-    "within seven days, {{ fig('ledger.to_accept') }} await a second person; {{ fig('ledger.rejected') }} rejected rows are outstanding.",
+    "To be dealt with: items open {{ fig('ledger.open') }}, of them overdue {{ fig('ledger.overdue') }}; due within seven days "
+    "{{ fig('ledger.due') }}; awaiting a second person {{ fig('ledger.to_accept') }}; rejected rows outstanding {{ fig('ledger.rejected') }}.",
 )
 CHANGED = (
     "本期等级变化{{ fig('ledger.tiers') }}处，其中变重{{ fig('ledger.worse') }}处。",
-    "{{ fig('ledger.tiers') }} tiers changed in this period, {{ fig('ledger.worse') }} for the worse.",
+    "Tiers changed in this period: {{ fig('ledger.tiers') }}, for the worse: {{ fig('ledger.worse') }}.",
 )
 STREETS = "{{ table('points.street', 'points.street_tier', total=('points.total', 'points.tiers')) }}"
 LAYERS = "{{ table('points.layer', 'points.layer_tier', total=('points.total', 'points.tiers')) }}"
@@ -56,8 +56,8 @@ def hazards(*, year: bool) -> list[tuple[str, Any]]:
     so_far = (
         "今年以来排查{{ fig('hazards.found', period='year') }}处、整改{{ fig('hazards.closed', period='year') }}处，"
         "整改率{{ fig('hazards.rate', period='year') }}；",
-        " This year so far {{ fig('hazards.found', period='year') }} were found, of which {{ fig('hazards.closed', period='year') }} are "
-        "closed ({{ fig('hazards.rate', period='year') }});",
+        " This year so far: found {{ fig('hazards.found', period='year') }}, closed {{ fig('hazards.closed', period='year') }} "
+        "({{ fig('hazards.rate', period='year') }}).",
     )
     return [
         ("if", condition("hazards.found", "hazards.listed")),
@@ -69,10 +69,10 @@ def hazards(*, year: bool) -> list[tuple[str, Any]]:
                 "本期销号{{ fig('hazards.closing') }}处。"
                 + (so_far[0] if year else "")
                 + "目前超期未销号{{ fig('hazards.overdue') }}处。",
-                "{{ fig('hazards.found') }} major hazards were found in this period, {{ fig('hazards.closed') }} of them are closed and "
-                "{{ fig('hazards.open') }} open; {{ fig('hazards.closing') }} were closed in it."
+                "Major hazards found in this period: {{ fig('hazards.found') }}, of them closed {{ fig('hazards.closed') }} and open "
+                "{{ fig('hazards.open') }}; closed in this period: {{ fig('hazards.closing') }}."
                 + (so_far[1] if year else "")
-                + " {{ fig('hazards.overdue') }} are overdue now.",
+                + " Overdue now: {{ fig('hazards.overdue') }}.",
             ),
         ),
         (
@@ -80,8 +80,8 @@ def hazards(*, year: bool) -> list[tuple[str, Any]]:
             (
                 "本期登记隐患{{ fig('hazards.listed') }}处，其中已销号{{ fig('hazards.listed_closed') }}处、未销号{{ fig('hazards.listed_open') }}处；"
                 "督办（超期七天以上）{{ fig('hazards.supervised') }}处。",
-                "{{ fig('hazards.listed') }} hazards were listed, {{ fig('hazards.listed_closed') }} closed and {{ fig('hazards.listed_open') }} open; "
-                "{{ fig('hazards.supervised') }} are supervised (overdue by more than seven days).",
+                "Hazards listed: {{ fig('hazards.listed') }}, of them closed {{ fig('hazards.listed_closed') }} and open "
+                "{{ fig('hazards.listed_open') }}; supervised (overdue by more than seven days): {{ fig('hazards.supervised') }}.",
             ),
         ),
         ("end", ""),
@@ -102,9 +102,9 @@ def events() -> list[tuple[str, Any]]:
             (
                 "本期收到监测预警{{ fig('events.alerts') }}条，已处置{{ fig('events.handled') }}条，待处置{{ fig('events.waiting') }}条；"
                 "发布预警{{ fig('events.warned') }}次，启动应急响应{{ fig('events.responded') }}次，转移{{ fig('events.moved') }}人。",
-                "{{ fig('events.alerts') }} alerts came in, {{ fig('events.handled') }} settled and {{ fig('events.waiting') }} waiting; "
-                "{{ fig('events.warned') }} warnings were issued, {{ fig('events.responded') }} responses started, "
-                "{{ fig('events.moved') }} people moved.",
+                "Alerts: {{ fig('events.alerts') }}, of them settled {{ fig('events.handled') }} and waiting {{ fig('events.waiting') }}; "
+                "warnings issued {{ fig('events.warned') }}, responses started {{ fig('events.responded') }}, "
+                "people moved {{ fig('events.moved') }}.",
             ),
         ),
         (
@@ -114,10 +114,10 @@ def events() -> list[tuple[str, Any]]:
                 + against[0]
                 + "各类事故灾情死亡{{ fig('events.deaths') }}人；"
                 "火警{{ fig('events.alarms') }}起，成灾{{ fig('events.fires') }}起。",
-                "{{ fig('events.accidents') }} work accidents"
+                "Work accidents: {{ fig('events.accidents') }}"
                 + against[1]
-                + ", {{ fig('events.deaths') }} deaths in all incidents; "
-                "{{ fig('events.alarms') }} fire alarms, {{ fig('events.fires') }} of them fires.",
+                + "; deaths in all incidents {{ fig('events.deaths') }}; "
+                "fire alarms {{ fig('events.alarms') }}, of them fires {{ fig('events.fires') }}.",
             ),
         ),
         (
@@ -125,8 +125,8 @@ def events() -> list[tuple[str, Any]]:
             (
                 "森林防火巡查{{ fig('events.patrols') }}次，出动{{ fig('events.trips') }}人次；应急演练{{ fig('events.drills') }}场；"
                 "培训{{ fig('events.trainings') }}场，参训{{ fig('events.trained') }}人。",
-                "{{ fig('events.patrols') }} forest patrols with {{ fig('events.trips') }} people; {{ fig('events.drills') }} drills; "
-                "{{ fig('events.trainings') }} trainings of {{ fig('events.trained') }} people.",
+                "Forest patrols: {{ fig('events.patrols') }}, people on them {{ fig('events.trips') }}; drills {{ fig('events.drills') }}; "
+                "trainings {{ fig('events.trainings') }}, people trained {{ fig('events.trained') }}.",
             ),
         ),
         ("end", ""),
@@ -156,9 +156,9 @@ def period_report(*, year: bool, streets: bool, top: bool) -> list[tuple[str, An
                     "检查重点企业{{ fig('firms.checked') }}家，查出隐患{{ fig('firms.found') }}处，完成整改{{ fig('firms.done') }}处，"
                     "整改率{{ fig('firms.rate') }}。应急救援队伍{{ fig('people.teams') }}支、{{ fig('people.members') }}人；"
                     "应急预案{{ fig('people.plans') }}个；避难场所{{ fig('people.shelters') }}处；物资仓库{{ fig('stores.sites') }}个。",
-                    "{{ fig('firms.checked') }} firms were inspected, {{ fig('firms.found') }} hazards found in them and {{ fig('firms.done') }} "
-                    "rectified ({{ fig('firms.rate') }}). There are {{ fig('people.teams') }} rescue teams with {{ fig('people.members') }} members, "
-                    "{{ fig('people.plans') }} plans, {{ fig('people.shelters') }} shelters and {{ fig('stores.sites') }} warehouses.",
+                    "Firms inspected: {{ fig('firms.checked') }}; hazards found in them {{ fig('firms.found') }}, rectified "
+                    "{{ fig('firms.done') }} ({{ fig('firms.rate') }}). Rescue teams {{ fig('people.teams') }}, members {{ fig('people.members') }}; "
+                    "plans {{ fig('people.plans') }}; shelters {{ fig('people.shelters') }}; warehouses {{ fig('stores.sites') }}.",
                 ),
             ),
             ("end", ""),
@@ -205,12 +205,12 @@ DOCUMENTS: dict[str, list[tuple[str, Any]]] = {
         (
             "text",
             (
-                "{{ period }}排查重大隐患{{ fig('hazards.found') }}处，完成整改{{ fig('hazards.closed') }}处，整改率{{ fig('hazards.rate') }}；"
+                "{{ period or '累计' }}排查重大隐患{{ fig('hazards.found') }}处，完成整改{{ fig('hazards.closed') }}处，整改率{{ fig('hazards.rate') }}；"
                 "登记隐患{{ fig('hazards.listed') }}处，销号{{ fig('hazards.listed_closed') }}处；开展应急演练{{ fig('events.drills') }}场、"
                 "森林防火巡查{{ fig('events.patrols') }}次，处置监测预警{{ fig('events.handled') }}条。",
-                "In {{ period }} {{ fig('hazards.found') }} major hazards were found and {{ fig('hazards.closed') }} closed ({{ fig('hazards.rate') }}); "
-                "{{ fig('hazards.listed') }} hazards were listed and {{ fig('hazards.listed_closed') }} closed; there were {{ fig('events.drills') }} drills "
-                "and {{ fig('events.patrols') }} forest patrols, and {{ fig('events.handled') }} alerts were settled.",
+                "{{ 'In ' ~ period if period else 'To date' }}: major hazards found {{ fig('hazards.found') }}, closed {{ fig('hazards.closed') }} "
+                "({{ fig('hazards.rate') }}); hazards listed {{ fig('hazards.listed') }}, closed {{ fig('hazards.listed_closed') }}; drills "
+                "{{ fig('events.drills') }}, forest patrols {{ fig('events.patrols') }}, alerts settled {{ fig('events.handled') }}.",
             ),
         ),
         ("end", ""),

@@ -324,10 +324,10 @@ class _Book:
         values = [self._value(one, None) for one in asked]
         titles: dict[str, str] = {}
         columns: list[tuple[str, dict[str, Cell], Cell]] = []
+        of_two = [any(" · " in one.title.zh for one in value.groups or ()) for value in values]
         for i, value in enumerate(values):
             last = total[i] if i < len(total) else ""
-            double = any(" · " in one.title.zh for one in value.groups or ())
-            if not double:
+            if not of_two[i]:
                 cells: dict[str, Cell] = {}
                 for one in value.groups or ():
                     titles.setdefault(one.member, self._said(one.title))
@@ -336,7 +336,9 @@ class _Book:
                 if last:
                     whole = self._value(last, None)
                     foot = self._number(whole, whole.told(self.lang), None, last)
-                columns.append((_with_unit(value, self.lang), cells, foot))
+                # Beside its parts by a second key a figure is their sum.
+                head = t("document_total", self.lang) if any(of_two) else _with_unit(value, self.lang)
+                columns.append((head, cells, foot))
                 continue
             for member, title, cells in self._second_keys(value, titles):
                 foot = ""
