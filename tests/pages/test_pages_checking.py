@@ -9,6 +9,8 @@ import pytest
 
 from riskmap.actions.report_checking import confirmed
 from riskmap.actions.workspace import open_workspace
+from riskmap.reports.checking import check
+from riskmap.values.report_check import Passage
 from tests.pages_running import html, open_page, use_workspace
 from tests.register_workspace import register_workspace
 from tests.rooms.test_hostile_texts import HOSTILE
@@ -53,6 +55,23 @@ def test_nothing_of_a_hostile_text_is_markup(home):
     for evil in ("<img", "<script", "onerror=alert(1)>"):
         assert evil not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
+
+
+def test_a_table_of_a_document_is_shown_as_a_table_with_its_marks_in_the_cells(home):
+    rows = (
+        ("街道", "发现", "", "整改"),
+        ("甲", "10", "8", "<b>7"),
+        ("乙", "20", "9", "8"),
+        ("合计", "30", "17", "15"),
+    )
+    cells = [(i, j, cell) for i, row in enumerate(rows, 1) for j, cell in enumerate(row, 1) if cell]
+    passages = [Passage(cell, n, 1, i, j) for n, (i, j, cell) in enumerate(cells, 1)]
+    at = open_page("checking")
+    at.session_state["checking-found"] = ("表.docx", check(passages))
+    shown = said(at.run())
+    assert '<td colspan="2">发现</td><td colspan="1">整改</td></tr>' in shown
+    assert '<td colspan="1"><mark class="rm-said-agrees">30</mark></td>' in shown
+    assert '<td colspan="1">&lt;b&gt;7</td>' in shown
 
 
 def test_without_a_text_nothing_is_checked(home):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 import streamlit as st
@@ -115,12 +115,36 @@ def _marked(report: CheckedReport, numbered: Mapping[Statement, int], right: Map
     by_paragraph: dict[int, list[Statement]] = {}
     for one in report.statements:
         by_paragraph.setdefault(one.place.paragraph, []).append(one)
-    blocks = [
-        f"<p>{_paragraph(passage, by_paragraph.get(passage.paragraph, ()), numbered, right)}</p>"
-        for passage in report.passages
-        if passage.text.strip()
-    ]
+
+    def words(passage: Passage) -> str:
+        return _paragraph(passage, by_paragraph.get(passage.paragraph, ()), numbered, right)
+
+    blocks: list[str] = []
+    for table, some in groupby(report.passages, key=lambda passage: passage.table):
+        passages = list(some)
+        if table is None:
+            blocks += (f"<p>{words(passage)}</p>" for passage in passages if passage.text.strip())
+        else:
+            blocks.append(_table(passages, words))
     return f'<div class="rm-said" data-field="text">{"".join(blocks)}</div>'
+
+
+def _table(passages: Sequence[Passage], words: Callable[[Passage], str]) -> str:
+    """Return a table of the report as HTML; a cell is as wide as it is to the next one."""
+    rows: dict[int, dict[int, list[str]]] = {}
+    for passage in passages:
+        cells = rows.setdefault(passage.row or 0, {})
+        cells.setdefault(passage.column or 1, []).append(words(passage))
+    wide = max(column for cells in rows.values() for column in cells) + 1
+    lines = []
+    for cells in rows.values():
+        columns = [1, *sorted(cells), wide] if min(cells) > 1 else [*sorted(cells), wide]
+        drawn = (
+            f'<td colspan="{after - column}">{"<br>".join(cells.get(column, ()))}</td>'
+            for column, after in pairwise(columns)
+        )
+        lines.append(f"<tr>{''.join(drawn)}</tr>")
+    return f'<table class="rm-said-table">{"".join(lines)}</table>'
 
 
 def _paragraph(
