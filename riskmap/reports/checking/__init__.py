@@ -48,7 +48,10 @@ def check(
     rates = (
         named
         for at, (_, paragraph) in enumerate(read)
-        for named in (*names.named_rates(paragraph, at), *names.changed_counts(paragraph, at))
+        for named in (
+            *names.named_rates(paragraph, at),
+            *names.changed_counts(paragraph, at),
+        )
     )
     for clash in names.one_value(rates):
         found[clash.at].append(clash.finding)

@@ -538,6 +538,10 @@ def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:
         for one in counts
     ):
         return [] if differences else _against_bases(paragraph, run, counts, rest[size : 2 * size][::-1])
+    nows = rest[size : 2 * size][::-1]
+    if len(nows) == size == len(counts) and not differences and (years := _years(paragraph, nows, counts)):
+        thens, late = (nows, counts) if years[0] < years[1] else (counts, nows)
+        return _against_bases(paragraph, run, thens, late)
     if len(counts) < size or any(one.role != "count" or one.depth != run[0].depth for one in counts):
         return []
     if (
@@ -585,6 +589,13 @@ def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:
             continue
         found.append(_of_no_base(fitting, [count, number]))
     return found
+
+
+def _years(paragraph: Paragraph, first: Sequence[Number], second: Sequence[Number]) -> tuple[int, int] | None:
+    """Return the years of two lists of counts, None where one has none, or several, or both have one."""
+    found = [{_year_before(paragraph, one) for one in some[:1]} for some in (first, second)]
+    years = [one for some in found for one in some if one is not None]
+    return (years[0], years[1]) if len(years) == len(found) and years[0] != years[1] else None
 
 
 def _against_bases(

@@ -87,8 +87,9 @@ def fit(low: Fraction, high: Fraction, printed: Number) -> Fit:
 
 def equals(low: Fraction, high: Fraction, total: Number) -> bool:
     """Tell whether a sum in `low`..`high` can be what is printed: itself, rounded, or cut off."""
-    top = total.high if total.low == total.high else total.value + total.step
-    return low <= top and high >= total.low
+    if total.low == total.high:
+        return low <= total.high and high >= total.low
+    return low < total.value + total.step and high >= total.low
 
 
 def sum_of(numbers: Iterable[Number]) -> tuple[Fraction, Fraction, Fraction]:

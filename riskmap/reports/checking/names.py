@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -33,12 +33,15 @@ _GENERAL: Final = re.compile(
 )
 
 
-_OTHER_PLACE: Final = re.compile("街道|[镇乡村]|社区|小区|园区|片区|[一二三四五六七八九十]组|各区")
+_OTHER_PLACE: Final = re.compile("街道|[镇乡]|(?<!城中)村|社区|小区|园区|片区|[一二三四五六七八九十]组|各区")
 
 
 _OTHER_TIME: Final = re.compile(
     f"{COVER}|季度|上半年|下半年|去年|上年|上月|本月|首轮|首次|复查|第一轮|第二轮|同期|年初|年底|此前|原来|最初"
 )
+
+
+_AT_LAST: Final = re.compile("(?:截至|截止|到)年[底末]")  # what has no day may be of an earlier one
 
 
 _MOVING: Final = re.compile(
@@ -51,12 +54,16 @@ _WHO: Final = re.compile("局|委员会|办公室|中心|公司|集团|支队|�
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A rate with a name: where it stands, and whether its sentence says of when, where or whom it is."""
+    """A rate with a name: where it stands, and whether its sentence says of when, where or whom it is.
+
+    `count`: what changed by it, as it is printed, empty where only its name stands there.
+    """
 
     at: int
     number: Number
     sure: bool
     falls: bool | None = None
+    count: str = ""
 
 
 def _alike(one: Number, other: Number) -> bool:
@@ -69,24 +76,32 @@ _ANY_COUNT: Final = re.compile(
 )
 
 
+_NAME_CHANGED: Final = re.compile(
+    r"(?P<name>[^,。;、◇]{4,16}?)(?P<unit>起|人)数(?:同比|较去年|比去年|较上年|比上年|与去年相比|与上年相比)"
+)
+
+
 def changed_counts(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
-    """Yield by how much counts changed on the year, each under what is counted and how many: 事故18起，同比下降31%."""
+    """Yield by how much counts changed on the year, under what is counted: 事故18起，同比下降31%；事故起数同比下降25%."""
     for number in paragraph.numbers:
         if number.role != "rate" or number.falls is None or not number.exact:
             continue
-        before = counts_near(paragraph, number)
-        if len(before) != 1:
-            continue  # of several counts any may be meant
-        count = before[0]
-        between = paragraph.between(count, number)
-        noun = _ANY_COUNT.sub("", count.before)
-        if (
-            len(noun) < _LEAST_NOUN
-            or len(between) > _NEAR
-            or re.search("[;。、]|环比|上月|上季|其中|占|人数|分别", between)
-        ):
-            continue
-        yield f"{noun}{count.text}同比", Named(at, number, sure=False, falls=number.falls)
+        if (found := _NAME_CHANGED.search(number.before)) is not None:
+            start = paragraph.sentence_start(number.start)
+            sentence = paragraph.words[max(start, number.start - 120) : number.start]
+            noun, unit, count = _ANY_COUNT.sub("", found["name"]), found["unit"], ""
+            if _OTHER_PLACE.search(sentence) or re.search("分别|月|其中|季度|半年", sentence):
+                continue
+        else:
+            before = counts_near(paragraph, number)
+            if len(before) != 1:
+                continue  # of several counts any may be meant
+            between = paragraph.between(before[0], number)
+            noun, unit, count = _ANY_COUNT.sub("", before[0].before), before[0].unit, before[0].text
+            if len(between) > _NEAR or re.search("[;。、]|环比|上月|上季|其中|占|人数|分别", between):
+                continue
+        if len(noun) >= _LEAST_NOUN:
+            yield f"{noun}（{unit}）同比", Named(at, number, sure=False, falls=number.falls, count=count)
 
 
 _LEAST_NOUN, _NEAR = 4, 24
@@ -110,7 +125,9 @@ def named_rates(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
             or re.match(r"(?:提|上|升|下|降|增)|[至到]", tail)
         ):
             continue
-        sure = not (_MOVING.search(sentence) or _WHO.search(clause) or ";" in sentence)
+        sure = not (
+            _AT_LAST.match(sentence) or _MOVING.search(sentence) or _WHO.search(clause) or ";" in sentence
+        )
         if len(found["name"]) <= _SHORT_NAME:
             # Whose 社区覆盖率 it is stands before it in the sentence.
             sure = sure and re.fullmatch(_PLAIN, sentence[: len(sentence) - len(number.before)]) is not None
@@ -119,7 +136,8 @@ def named_rates(paragraph: Paragraph, at: int) -> Iterator[tuple[str, Named]]:
 
 def _another_time(sentence: str) -> bool:
     """Tell whether a sentence says of which period its rate is; a year at its start is that of the report."""
-    return bool(_OTHER_TIME.search(re.sub(f"^[^,]{{0,6}}{COVER}{{3,8}}[^,]{{0,3}}", "", sentence)))
+    now = re.sub("^(?:截至|截止|到)(?:目前|年底|年末)", "", sentence)
+    return bool(_OTHER_TIME.search(re.sub(f"^[^,]{{0,6}}{COVER}{{3,8}}[^,]{{0,3}}", "", now)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +153,7 @@ def one_value(rates: Iterable[tuple[str, Named]]) -> Iterator[Clash]:
     groups: dict[str, list[Named]] = defaultdict(list)
     for name, rate in rates:
         groups[name].append(rate)
-    for name, group in groups.items():
-        if len(group) < 2:
-            continue
+    for name, group in _alike_groups(groups):
         first = group[0]
         for other in group[1:]:
             same = first.falls == other.falls and _alike(first.number, other.number)
@@ -156,6 +172,16 @@ def one_value(rates: Iterable[tuple[str, Named]]) -> Iterator[Clash]:
                     why=why,
                 ),
             )
+
+
+def _alike_groups(groups: Mapping[str, list[Named]]) -> Iterator[tuple[str, list[Named]]]:
+    """Yield what is said of one thing: of several counts of one name each by itself, and none without its count."""
+    for name, group in groups.items():
+        counts = dict.fromkeys(one.count for one in group if one.count)
+        parts = (
+            [[one for one in group if one.count == count] for count in counts] if len(counts) > 1 else [group]
+        )
+        yield from ((name, part) for part in parts if len(part) > 1)
 
 
 # Figures of the ledger
