@@ -692,15 +692,7 @@ def named_totals(paragraph: Paragraph) -> Iterator[Finding]:
             continue
         verdict: Verdict = "agrees" if summing else "suspicious"
         terms = summing or terms
-        _, value, _ = sum_of(terms)
-        yield Finding.of(
-            "total",
-            verdict,
-            [*terms, total],
-            stated=total.text,
-            expected=shown(value),
-            why=addition(terms, total),
-        )
+        yield _summed(terms, total, verdict)
 
 
 def _terms(paragraph: Paragraph, total: Number) -> list[Number]:
@@ -737,6 +729,11 @@ def _total(
         verdict = "suspicious"
     elif (summed or doing) and len(chain) > 1 and all(one.exact for one in chain) and _within(chain, total):
         verdict, terms = "suspicious", chain
+    return _summed(terms, total, verdict)
+
+
+def _summed(terms: Sequence[Number], total: Number, verdict: Verdict) -> Finding:
+    """Return what terms say of their total, the sum spelt out."""
     _, value, _ = sum_of(terms)
     return Finding.of(
         "total",
