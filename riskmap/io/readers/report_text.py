@@ -76,7 +76,9 @@ def passages_of(text: str) -> tuple[Passage, ...]:
 
 def _passage(number: int, stated: Sequence[Any]) -> Passage:
     text, table, row, column, tags = stated
-    return Passage(text, number, table, row, column, tuple(Tag(start, end, alias) for start, end, alias in tags))
+    return Passage(
+        text, number, table, row, column, tuple(Tag(start, end, alias) for start, end, alias in tags)
+    )
 
 
 def _kind(path: Path, name: str) -> str:
