@@ -111,6 +111,13 @@ def test_heads_of_two_rows_are_read_over_the_columns_that_they_span():
     )  # it is in the total of its column, too: either may be meant
 
 
+def test_a_table_of_thousands_of_rows_is_added_up_as_it_is_long():
+    rows = "".join(f"第{n}村|{n % 97}|{n % 89}|{n % 7}\n" for n in range(6000))
+    sums = [sum(n % of for n in range(6000)) for of in (97, 89, 7)]
+    text = f"村|甲|乙|丙\n{rows}合计|{sums[0]}|{sums[1]}|{sums[2] + 100}\n"
+    assert said(text) == [("wrong", str(sums[2] + 100), f"{sums[2]:,}")]
+
+
 def test_two_tables_are_not_mixed():
     first = table("街道|数量|户数\n甲|10|1\n乙|20|2\n合计|30|3\n")
     second = [

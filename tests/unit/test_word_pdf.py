@@ -180,8 +180,14 @@ def test_signs_of_a_font_of_signs_are_drawn_as_what_they_show_and_unknown_ones_r
         paragraph.add_run()._r.append(sign)
     typed = paragraph.add_run("ü l")
     typed.font.name = "Wingdings"
+    both = paragraph.add_run()  # as Word writes it: the sign names its font, and so does its run
+    both.font.name = "Wingdings"
+    both._r.append(OxmlElement("w:sym"))
+    both._r[-1].set(qn("w:font"), "Wingdings")
+    both._r[-1].set(qn("w:char"), "F0FE")
+    both.add_break()
     paragraph.add_run("完")
-    assert "是☑□•✓●完" in text_of(drawn(document))
+    assert "是☑□•✓●☑完" in text_of(drawn(document))
     sign.set(qn("w:char"), "F001")
     with pytest.raises(ExportError, match="Symbol 的符号 F001") as refused:
         drawn(document)

@@ -630,9 +630,7 @@ class _Reading:
             fonts = None if own is None else own.find(qn("w:rFonts"))
             signs = "" if fonts is None else fonts.get(qn("w:ascii")) or ""
             for child in self._children(run):
-                for one in self._piece(child, fields, wide=about.wide):
-                    if signs in _SIGNS and "text" in one:
-                        one["text"] = "".join(self._sign(signs, ord(sign)) for sign in one["text"])
+                for one in self._piece(child, fields, wide=about.wide, signs=signs):
                     if one == _BREAK:
                         found.append(one)
                     else:
@@ -666,7 +664,7 @@ class _Reading:
             elif _local(child) not in {"rPr", "del", "delText"}:
                 yield child
 
-    def _piece(self, child: Any, fields: list[str], *, wide: bool) -> Iterator[Data]:
+    def _piece(self, child: Any, fields: list[str], *, wide: bool, signs: str) -> Iterator[Data]:
         name = _local(child)
         if name == "fldChar":
             match child.get(qn("w:fldCharType")):
@@ -687,7 +685,10 @@ class _Reading:
             return
         elif name == "t":
             if child.text:
-                yield {"text": _LONG_WORD.sub(_breakable, child.text)}
+                text = child.text
+                if signs in _SIGNS:  # letters that were typed in a font of signs
+                    text = "".join(self._sign(signs, ord(letter)) for letter in text)
+                yield {"text": _LONG_WORD.sub(_breakable, text)}
         elif name == "tab":
             yield {"kind": "tab", "wide": wide}
         elif name == "br" and child.get(qn("w:type")) in {"page", "column"}:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import Final
 
 from riskmap.errors import Text
-from riskmap.reports.checking.findings import NEAREST, Finding, Fit, fit, shown
+from riskmap.reports.checking.findings import NEAREST, Finding, Fit, fit, runs, shown
 from riskmap.reports.checking.numbers import Number, Paragraph
 from riskmap.values.report_check import Kind, Verdict
 
@@ -506,20 +506,9 @@ def _last_years(count: Number, number: Number, *, falls: bool) -> list[int] | No
 
 def _runs_of_changes(paragraph: Paragraph) -> Iterator[list[Number]]:
     """Yield percentages joined by 、 behind one word of change: 下降16%、13.6%."""
-    numbers = paragraph.numbers
-    at = 0
-    while at < len(numbers):
-        run = [numbers[at]]
-        if numbers[at].role == "rate" and numbers[at].falls is not None:
-            while (
-                at + len(run) < len(numbers)
-                and numbers[at + len(run)].unit == run[0].unit
-                and paragraph.between(run[-1], numbers[at + len(run)]) in {"、", "和", "及"}
-            ):
-                run.append(numbers[at + len(run)])
-        if len(run) > 1:
+    for run in runs(paragraph, ("、", "和", "及")):
+        if len(run) > 1 and run[0].role == "rate" and run[0].falls is not None:
             yield run
-        at += len(run)
 
 
 def _together(paragraph: Paragraph, run: Sequence[Number]) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal
@@ -116,6 +116,18 @@ def addition(parts: Sequence[Number], total: Number) -> Text:
 
 
 _TERMS: Final = 12
+
+
+def runs(paragraph: Paragraph, joints: Sequence[str]) -> Iterator[list[Number]]:
+    """Yield the numbers of a paragraph, those of one unit together that are joined by nothing but one of some signs."""
+    run: list[Number] = []
+    for number in paragraph.numbers:
+        if run and (number.unit != run[0].unit or paragraph.between(run[-1], number) not in joints):
+            yield run
+            run = []
+        run.append(number)
+    if run:
+        yield run
 
 
 def counts_near(paragraph: Paragraph, number: Number, *, sentences: int = 0) -> list[Number]:

@@ -20,6 +20,7 @@ from riskmap.reports.checking.findings import (
     counts_near,
     fit,
     percent,
+    runs,
     shown,
     sum_of,
 )
@@ -170,11 +171,9 @@ def _left(paragraph: Paragraph, wholes: Sequence[Number], done: Number, left: Nu
             break
     else:
         whole, size, verdict = _named_whole(wholes, done) or wholes[-1], 1, "suspicious"
-        low, value, _ = sum_of([done, left])
-        if low <= whole.high:
-            low, value, _ = sum_of([done, *still])
-            size = len(still) if low > whole.high else 1
-            value = value if low > whole.high else done.value + left.value
+        if sum_of([done, left])[0] <= whole.high < sum_of([done, *still])[0]:
+            size = len(still)
+        low, value, _ = sum_of([done, *still[:size]])
         near = whole is wholes[-1] or _key(done) != ""
         all_left = _ALL_LEFT.search(left.before) is not None or left.before == "未" + done.before[1:]
         since = max(whole.end, paragraph.words.rfind(";", whole.end, done.start))
@@ -422,7 +421,8 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
 
     wholes = [one for one in wholes if one.low > 0]
     wholes = [one for one in wholes if one.high >= done.low] or sorted(wholes, key=lambda one: one.value)
-    named = _named_whole(wholes, done) or (wholes[-1] if wholes else _found_before(paragraph, done))
+    by_name = _named_whole(wholes, done)
+    named = by_name or (wholes[-1] if wholes else _found_before(paragraph, done))
     whole = next(
         (
             one
@@ -435,7 +435,7 @@ def _rate(paragraph: Paragraph, rate: Number, root: str, name: str) -> Finding |
         return None
     fits = fits_to(whole)
     verdict: Verdict = "agrees" if fits == "fits" else "suspicious" if fits == "near" else "wrong"
-    of_it = _key(done) != "" and whole is _named_whole(wholes, done)
+    of_it = whole is by_name
     if not (done.exact and whole.exact):
         verdict = "unjudged"
     elif fits != "fits" and done.low > whole.high:  # of another, if it is much more or is of several
@@ -575,19 +575,9 @@ _IN_ORDER: Final = re.compile(
 
 def shares_in_order(paragraph: Paragraph) -> Iterator[Finding]:
     """Yield what shares say that stand in the order of their counts: 重大0处、较大8处、…，分别占0、0.02%、…."""
-    numbers = paragraph.numbers
-    at = 0
-    while at < len(numbers):
-        run = [numbers[at]]
-        while (
-            at + len(run) < len(numbers)
-            and numbers[at + len(run)].unit == run[0].unit
-            and paragraph.between(run[-1], numbers[at + len(run)]) in {"、", "和", "及", ","}
-        ):
-            run.append(numbers[at + len(run)])
+    for run in runs(paragraph, ("、", "和", "及", ",")):
         if len(run) > 1 and run[0].role == "rate" and _IN_ORDER.search(run[0].before):
             yield from _shares_of(paragraph, run)
-        at += len(run)
 
 
 def _shares_of(paragraph: Paragraph, run: Sequence[Number]) -> Iterator[Finding]:

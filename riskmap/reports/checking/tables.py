@@ -98,38 +98,42 @@ def _cell(at: int, words: str) -> _Cell:
 
 def _lines(cells: Mapping[tuple[int, int], _Cell]) -> tuple[list[_Line], list[_Line]]:
     """Return the rows and the columns that hold numbers, each with the words of its head."""
-    counted = {place for place, one in cells.items() if one.value is not None}
-    heads = {place for place, one in cells.items() if one.value is None and one.words not in _NOTHING}
-    labelled = {row: sorted(column for at, column in heads if at == row) for row, _ in counted}
-    labelled = {row: columns for row, columns in labelled.items() if columns}
+    by_row: dict[int, dict[int, _Cell]] = defaultdict(dict)
+    for row, column in sorted(cells):
+        by_row[row][column] = cells[row, column]
+    # Rows with a number, and in which columns words stand.
+    labelled = {
+        row: words
+        for row, line in by_row.items()
+        if any(one.value is not None for one in line.values())
+        and (words := [at for at, one in line.items() if one.value is None and one.words not in _NOTHING])
+    }
     if not labelled:
         return [], []
     # Numbers before the words of a row number the rows.
-    first_column = mode(columns[0] for columns in labelled.values()) + 1
-    first_row = min(labelled)
+    first_column = mode(words[0] for words in labelled.values()) + 1
     rows = []
-    for row in sorted(labelled):
-        first = min((column for at, column in counted if at == row and column >= first_column), default=0)
-        label = _BETWEEN.join(cells[row, column].words for column in labelled[row] if column < first)
-        inside = {
-            column: cells[row, column] for at, column in sorted(cells) if at == row and column >= first_column
-        }
+    for row, words in labelled.items():
+        inside = {column: one for column, one in by_row[row].items() if column >= first_column}
+        first = next((column for column, one in inside.items() if one.value is not None), 0)
+        label = _BETWEEN.join(by_row[row][column].words for column in words if column < first)
         rows.append(_Line(row, label, inside))
-    columns = []
-    for column in sorted({column for _, column in counted if column >= first_column}):
-        label = _head(cells, column, first_row)
-        inside = {row.at: row.cells[column] for row in rows if column in row.cells}
-        columns.append(_Line(column, label, inside))
-    return rows, columns
+    over = [line for row, line in by_row.items() if row < rows[0].at]
+    columns: dict[int, dict[int, _Cell]] = defaultdict(dict)
+    for row in rows:
+        for column, one in row.cells.items():
+            columns[column][row.at] = one
+    return rows, [
+        _Line(column, _head(over, column), columns[column])
+        for column in sorted(columns)
+        if any(one.value is not None for one in columns[column].values())
+    ]
 
 
-def _head(cells: Mapping[tuple[int, int], _Cell], column: int, first_row: int) -> str:
+def _head(over: Sequence[Mapping[int, _Cell]], column: int) -> str:
     """Return the words over a column: of a cell that spans several columns, those of all."""
-    words = []
-    for row in sorted({row for row, _ in cells if row < first_row}):
-        over = [at for at_row, at in cells if at_row == row and at <= column]
-        if over:
-            words.append(cells[row, max(over)].words)
+    above = (max((at for at in line if at <= column), default=None) for line in over)
+    words = [line[at].words for line, at in zip(over, above, strict=True) if at is not None]
     return _BETWEEN.join(dict.fromkeys(words))
 
 
@@ -189,14 +193,19 @@ def _sum(cells: Sequence[_Cell]) -> tuple[Fraction, Fraction]:
 
 def _adds_up(total: _Cell, terms: Sequence[_Cell]) -> bool:
     value, slack = _sum(terms)
+    return _is(total, value, slack)
+
+
+def _is(total: _Cell, value: Fraction, slack: Fraction) -> bool:
     return abs(value - (total.value or 0)) <= slack + (total.step / 2 if total.step < 1 else 0)
 
 
 def _other_reading(total: _Cell, terms: Sequence[_Cell]) -> bool:
     """Tell whether all but one of the lines, or two of them, make the total: one may be a sum or a part of others."""
-    return any(_adds_up(total, [one for one in terms if one is not left]) for left in terms) or any(
-        _adds_up(total, pair) for pair in pairwise(terms)
-    )
+    value, slack = _sum(terms)
+    return any(
+        _is(total, value - own, slack - unsure) for own, unsure in (_sum([left]) for left in terms)
+    ) or any(_adds_up(total, pair) for pair in pairwise(terms))
 
 
 def _finding(paragraph: Paragraph, total: _Cell, terms: Sequence[_Cell], verdict: Verdict) -> Finding:
