@@ -117,10 +117,13 @@ const begin = (rows, shapes) => {
 
   const Points = L.GridLayer.extend({
     options: { tileSize: 512, updateWhenZooming: false, keepBuffer: 1, pane: "points", maxZoom: 20 },
-    createTile(coords) {
+    createTile(coords, done) {
       const ratio = window.devicePixelRatio || 1, tile = L.DomUtil.create("canvas", "leaflet-tile");
       tile.width = tile.height = Math.round(512 * ratio);
-      paint(tile, coords, ratio);
+      owe(() => {
+        paint(tile, coords, ratio);
+        done(null, tile);
+      });
       return tile;
     },
     /** Paint what is here again, after another choice. */
@@ -128,6 +131,18 @@ const begin = (rows, shapes) => {
       for (const { el, coords } of Object.values(this._tiles || {})) paint(el, coords, el.width / 512);
     },
   });
+
+  // A drag brings a row of tiles at once: as many a frame as it has time for, or the drag stutters.
+  const FRAME_MS = 6, owed = [];
+  const owe = (task) => {
+    if (owed.push(task) === 1) requestAnimationFrame(pay);
+  };
+  const pay = () => {
+    const until = performance.now() + FRAME_MS;
+    do owed.shift()?.();
+    while (owed.length && performance.now() < until);
+    if (owed.length) requestAnimationFrame(pay);
+  };
 
   // Symbols are pressed as pixels: paths of ten thousand circles take a tenth of a second a tile.
   const paint = (tile, coords, ratio) => {
@@ -195,7 +210,9 @@ const begin = (rows, shapes) => {
   const edge = latLngs(shapes.district);
   const veil = edge.length ? L.polygon([WORLD, ...edge], { pane: "veil", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false, renderer: L.svg({ pane: "veil" }) }).addTo(map) : null;
   if (edge.length) L.polygon(edge, { pane: "borders", color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false, interactive: false, renderer: L.svg({ pane: "borders" }) }).addTo(map);
-  const points = new Points().addTo(map);
+  const points = new Points();
+  points.once("load", () => requestAnimationFrame(() => { document.documentElement.dataset.ready = "yes"; }));
+  points.addTo(map);
   riskmap.map = map;
   riskmap.points = points;
 
@@ -553,7 +570,6 @@ const begin = (rows, shapes) => {
     rowsIn();
     if (ratio !== window.devicePixelRatio) { ratio = window.devicePixelRatio; points.redraw(); }
   }).observe(whole);
-  requestAnimationFrame(() => { document.documentElement.dataset.ready = "yes"; });
 };
 
 /** Outlines come as steps of 1e-5 degree; they leave as Web Mercator. */
