@@ -96,7 +96,7 @@ const begin = (rows, shapes) => {
   document.getElementById("needs").hidden = true;
   whole.hidden = false;
 
-  const map = L.map(box, { zoomControl: true, attributionControl: false, fadeAnimation: false, maxZoom: 20, minZoom: 3 });
+  const map = L.map(box, { zoomControl: true, attributionControl: false, preferCanvas: true, fadeAnimation: false, maxZoom: 20, minZoom: 3 });
   const [west, south, east, north] = facts.bounds;
   const district = L.latLngBounds([south, west], [north, east]);
   // Beside the legend, where there is room for both.
@@ -132,13 +132,15 @@ const begin = (rows, shapes) => {
     },
   });
 
-  // A drag brings a row of tiles at once: as many a frame as it has time for, or the drag stutters.
-  const FRAME_MS = 6, owed = [];
+  // A drag brings a row of tiles at once: as many a frame as it has time for, or the drag stutters. On a map at rest they come soon.
+  let moving = false;
+  map.on("movestart", () => { moving = true; }).on("moveend", () => { moving = false; });
+  const owed = [];
   const owe = (task) => {
     if (owed.push(task) === 1) requestAnimationFrame(pay);
   };
   const pay = () => {
-    const until = performance.now() + FRAME_MS;
+    const until = performance.now() + (moving ? 6 : 60);
     do owed.shift()?.();
     while (owed.length && performance.now() < until);
     if (owed.length) requestAnimationFrame(pay);
@@ -204,12 +206,12 @@ const begin = (rows, shapes) => {
   const places = shapes.streets.map((place) => {
     const text = make("span", { class: "rm-place", text: facts.streets[place.street] });
     L.marker(degrees(...place.label).reverse(), { pane: "names", interactive: false, keyboard: false, icon: L.divIcon({ className: "rm-place-icon", html: text, iconSize: null }) }).addTo(map);
-    const line = L.polygon(latLngs(place.rings), { pane: "borders", color: "#5c7391", weight: 1.1, opacity: 0.75, dashArray: "5 4", fill: false, interactive: false, renderer: L.svg({ pane: "borders" }) }).addTo(map);
+    const line = L.polygon(latLngs(place.rings), { pane: "borders", color: "#5c7391", weight: 1.1, opacity: 0.75, dashArray: "5 4", fill: false, interactive: false }).addTo(map);
     return { ...place, text, line };
   });
   const edge = latLngs(shapes.district);
-  const veil = edge.length ? L.polygon([WORLD, ...edge], { pane: "veil", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false, renderer: L.svg({ pane: "veil" }) }).addTo(map) : null;
-  if (edge.length) L.polygon(edge, { pane: "borders", color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false, interactive: false, renderer: L.svg({ pane: "borders" }) }).addTo(map);
+  const veil = edge.length ? L.polygon([WORLD, ...edge], { pane: "veil", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false }).addTo(map) : null;
+  if (edge.length) L.polygon(edge, { pane: "borders", color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false, interactive: false }).addTo(map);
   const points = new Points();
   points.once("load", () => requestAnimationFrame(() => { document.documentElement.dataset.ready = "yes"; }));
   points.addTo(map);
@@ -231,7 +233,7 @@ const begin = (rows, shapes) => {
   };
 
   // --- one record
-  const halo = L.circleMarker([0, 0], { pane: "chosen", radius: 13, color: "#10253f", weight: 3, fill: false, interactive: false, renderer: L.svg({ pane: "chosen" }) });
+  const halo = L.circleMarker([0, 0], { pane: "chosen", radius: 13, color: "#10253f", weight: 3, fill: false, interactive: false });
   const strong = (i) => riskmap.strong(rankOf[i]);
   const badge = (i, size) => riskmap.badge(layers[layerOf[i]].symbol, colourOf(i), size, strong(i));
   const standing = (i) => {
@@ -479,7 +481,7 @@ const begin = (rows, shapes) => {
   const legend = new Legend().addTo(map);
   const Notes = L.Control.extend({ options: { position: "bottomright" }, onAdd: () => make("div", { class: "rm-notes", attributes: { "data-field": "file" } }) });
   const notes = new Notes().addTo(map);
-  L.control.scale({ imperial: false, maxWidth: 120, position: "bottomright" }).addTo(map);
+  L.control.scale({ imperial: false, maxWidth: 120, position: "bottomright", updateWhenIdle: true }).addTo(map);
 
   const counted = () => {
     const values = { n: number(shown.length), total: number(n) };
