@@ -109,7 +109,6 @@ const begin = (rows, shapes) => {
     return called;
   };
   pane("relief", 150);
-  pane("veil", 220);
   pane("borders", 230);
   pane("points", 450);
   pane("names", 460);
@@ -203,14 +202,15 @@ const begin = (rows, shapes) => {
   }
   const WORLD = [[-85, -180], [-85, 180], [85, 180], [85, -180]];
   const latLngs = (rings) => rings.map((ring) => Array.from({ length: ring.length / 2 }, (_, j) => degrees(ring[2 * j], ring[2 * j + 1]).reverse()));
+  // Veil and boundaries share a canvas: each layer over the whole map slows a drag.
+  const edge = latLngs(shapes.district);
+  const veil = edge.length ? L.polygon([WORLD, ...edge], { pane: "borders", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false }).addTo(map) : null;
   const places = shapes.streets.map((place) => {
     const text = make("span", { class: "rm-place", text: facts.streets[place.street] });
     L.marker(degrees(...place.label).reverse(), { pane: "names", interactive: false, keyboard: false, icon: L.divIcon({ className: "rm-place-icon", html: text, iconSize: null }) }).addTo(map);
     const line = L.polygon(latLngs(place.rings), { pane: "borders", color: "#5c7391", weight: 1.1, opacity: 0.75, dashArray: "5 4", fill: false, interactive: false }).addTo(map);
     return { ...place, text, line };
   });
-  const edge = latLngs(shapes.district);
-  const veil = edge.length ? L.polygon([WORLD, ...edge], { pane: "veil", stroke: false, fillColor: "#eef1f4", fillOpacity: 0.72, interactive: false }).addTo(map) : null;
   if (edge.length) L.polygon(edge, { pane: "borders", color: "#2f4a6d", weight: 2.4, opacity: 0.9, fill: false, interactive: false }).addTo(map);
   const points = new Points();
   points.once("load", () => requestAnimationFrame(() => { document.documentElement.dataset.ready = "yes"; }));
