@@ -32,6 +32,9 @@ _WORST_HOUR = """() => {
 SIZES = {"1366": (1366, 768), "1920": (1920, 1080), "tablet": (1024, 768)}
 
 
+_AT_REST = "!document.querySelector('[data-testid=stStatusWidget], [data-testid=stSpinner]')"
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--out", type=Path, default=ROOT / "docs" / "images")
@@ -102,7 +105,8 @@ def _shoot(port: int, out: Path, point: str, *, sizes: dict[str, tuple[int, int]
 
 def _open(page: Page, address: str, lang: str) -> None:
     page.goto(address + (("&" if "?" in address else "?") + "lang=en" if lang == "en" else ""))
-    page.wait_for_load_state("networkidle")
+    page.wait_for_selector(":is(h1, h2, h3, iframe)")
+    page.wait_for_function(_AT_REST)  # never idle on the network: an open page asks what others have written
     time.sleep(4)  # tiles and charts are drawn after the last answer
     if "/prepare" in address:
         frame = page.wait_for_selector("iframe[src*='streamlit_folium']", state="attached")
