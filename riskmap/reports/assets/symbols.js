@@ -96,7 +96,6 @@
       dx: Int8Array.from(all, (i) => (i % size) - reach),
       dy: Int8Array.from(all, (i) => Math.floor(i / size) - reach),
       rgba: Uint32Array.from(all, (i) => pixels[i]),
-      steps: new Map(), // width of a picture → how far each pixel lies from the middle in its buffer
     };
     cache.set(key, stamp);
     return stamp;
@@ -122,11 +121,9 @@
       }
       return;
     }
-    let steps = stamp.steps.get(width);
-    if (!steps) stamp.steps.set(width, (steps = Int32Array.from(rgba, (_, k) => dy[k] * width + dx[k])));
-    for (let k = 0; k < solid; k++) picture[middle + steps[k]] = rgba[k];
-    for (let k = solid; k < steps.length; k++) {
-      const j = middle + steps[k];
+    for (let k = 0; k < solid; k++) picture[middle + dy[k] * width + dx[k]] = rgba[k];
+    for (let k = solid; k < rgba.length; k++) {
+      const j = middle + dy[k] * width + dx[k];
       picture[j] = blend(rgba[k], picture[j]);
     }
   };
